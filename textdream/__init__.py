@@ -1,0 +1,111 @@
+"""textdream shows what a language model dreams of.
+
+>>> import textdream
+>>> model = textdream.load("minilm")
+>>> config = textdream.DreamConfig(free="word", method="sweep")
+>>> result = textdream.dream(model, "no wheeler for me .", textdream.neuron(4, 138), config, word="for")
+>>> result.best.text, round(result.best.activation, 3), result.certificate.holds
+('no wheeler DREAM me.', 0.0, True)
+
+Importing this is quick: torch and transformers load on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from textdream.version import __version__
+
+if TYPE_CHECKING:
+    from textdream.configs import (
+        AnnealConfig,
+        DreamConfig,
+        GcgConfig,
+        HotflipConfig,
+        SimilarConfig,
+        SweepConfig,
+        TokenSearchConfig,
+        pair_preset,
+    )
+    from textdream.errors import InputError, ModelError, ResultError, TextdreamError
+    from textdream.experiments.dream import Dream, dream
+    from textdream.experiments.similar import similar
+    from textdream.experiments.token_search import token_search
+    from textdream.experiments.verify import verify
+    from textdream.model import Model, load
+    from textdream.objectives import (
+        Objective,
+        channel,
+        direction,
+        layer,
+        logit,
+        logit_difference,
+        neuron,
+        normalised,
+    )
+    from textdream.records import read_result, write_result
+
+_WHERE = {
+    "textdream.configs": (
+        "AnnealConfig", "DreamConfig", "GcgConfig", "HotflipConfig", "SimilarConfig", "SweepConfig", "TokenSearchConfig",
+        "pair_preset",
+    ),
+    "textdream.errors": ("InputError", "ModelError", "ResultError", "TextdreamError"),
+    "textdream.experiments.dream": ("Dream", "dream"),
+    "textdream.experiments.similar": ("similar",),
+    "textdream.experiments.token_search": ("token_search",),
+    "textdream.experiments.verify": ("verify",),
+    "textdream.model": ("Model", "load"),
+    "textdream.objectives": (
+        "Objective", "channel", "direction", "layer", "logit", "logit_difference", "neuron", "normalised",
+    ),
+    "textdream.records": ("read_result", "write_result"),
+}  # fmt: skip
+_HOME = {name: module for module, names in _WHERE.items() for name in names}
+
+__all__ = [
+    "AnnealConfig",
+    "Dream",
+    "DreamConfig",
+    "GcgConfig",
+    "HotflipConfig",
+    "InputError",
+    "Model",
+    "ModelError",
+    "Objective",
+    "ResultError",
+    "SimilarConfig",
+    "SweepConfig",
+    "TextdreamError",
+    "TokenSearchConfig",
+    "__version__",
+    "channel",
+    "direction",
+    "dream",
+    "layer",
+    "load",
+    "logit",
+    "logit_difference",
+    "neuron",
+    "normalised",
+    "pair_preset",
+    "read_result",
+    "similar",
+    "token_search",
+    "verify",
+    "write_result",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Find a public name in the module that has it, when it is first asked for (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'textdream' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

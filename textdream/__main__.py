@@ -1,0 +1,7 @@
+"""`python -m textdream`."""
+
+import sys
+
+from textdream.cli import main
+
+sys.exit(main())

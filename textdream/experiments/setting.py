@@ -1,0 +1,145 @@
+"""From what a user says to what an experiment needs: a text, the position that is read, free positions, an objective."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from textdream.configs import TargetConfig
+from textdream.errors import InputError
+from textdream.model import Model
+from textdream.objectives import Objective, channel, direction, layer, logit, logit_difference, neuron, normalised
+from textdream.records import SCHEMA
+from textdream.version import __version__
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One text on one model, ready to be searched."""
+
+    model: Model
+    ids: Int[Tensor, " pos"]
+    position: int | None
+    """Where the target is read."""
+    word: tuple[int, ...]
+    """Positions of the word that is read, if it was given as a word."""
+    objective: Objective
+    """Bound to the model and the text."""
+
+
+def prepare(
+    model: Model, text: str, objective: Objective, *, word: str | None = None, position: int | None = None
+) -> Setting:
+    """Tokenise a text, find the position that is read, and bind the objective to both.
+
+    Raises
+    ------
+    InputError
+        If the text, the word, the position or the objective do not fit the model.
+    """
+    ids = torch.tensor(model.tokens.encode(text))
+    if word is not None and position is not None:
+        raise InputError("both a word and a position were given", "one of them", "leave --word or --position out")
+    positions: list[int] = []
+    if word is not None:
+        positions = model.tokens.word_positions(text, word)
+        position = model.tokens.reading_position(positions)
+    return bind(model, ids, objective, position, tuple(positions))
+
+
+def bind(
+    model: Model, ids: Int[Tensor, " pos"], objective: Objective, position: int | None, word: tuple[int, ...] = ()
+) -> Setting:
+    """Bind an objective to token ids."""
+    return Setting(model, ids, position, word, objective.bind(model, position, len(ids)))
+
+
+def objective_from(config: TargetConfig) -> tuple[Objective, int | None]:
+    """The objective that command-line flags describe, and the position they give (None if a word or nothing does).
+
+    Raises
+    ------
+    InputError
+        If the flags are incomplete or exclude each other.
+    """
+    mean, position = config.position == "mean", None
+    if config.position is not None and not mean:
+        if not re.fullmatch(r"\d+", config.position):
+            raise InputError(f"--position {config.position!r} was given", "a token position, 0 or more, or mean", "see `textdream tokens`")
+        position = int(config.position)
+    site = config.site or ("logits" if config.token is not None else "resid_post")
+    if config.token is not None:
+        if config.neuron is not None or config.direction is not None or site != "logits":
+            raise InputError("--token was given beside another target", "--token alone (with --minus-token)", "leave the others out")
+        found = logit(config.token) if config.minus_token is None else logit_difference(config.token, config.minus_token)
+        return (normalised(found) if config.normalise else found), position
+    if config.minus_token is not None:
+        raise InputError("--minus-token was given alone", "--token as well", "give the token whose logit is raised")
+    if site not in ("embed", "pooled", "logits") and config.layer is None:
+        raise InputError("no layer was given", f"the layer of {site} to read", "give --layer, counted from 0")
+    if config.direction is not None:
+        if config.neuron is not None:
+            raise InputError("both a neuron and a direction were given", "one of them", "leave --neuron or --direction out")
+        target = direction(config.layer, config.direction, site=site, mean=mean, head=config.head)
+    elif config.neuron is None:
+        target = layer(config.layer, site=site, mean=mean, head=config.head)
+    elif mean:
+        target = channel(config.layer, config.neuron, site=site, head=config.head)
+    else:
+        target = neuron(config.layer, config.neuron, site=site, head=config.head)
+    return (normalised(target) if config.normalise else target), position
+
+
+def free_positions(setting: Setting, free: str) -> tuple[int, ...]:
+    """Positions that may change: `word`, `all`, `3:9` (3 to 8, as in Python) or `2,5,7`.
+
+    Raises
+    ------
+    InputError
+        If the range lies outside the text or covers special tokens.
+    """
+    tokens, length = setting.model.tokens, len(setting.ids)
+    possible = tokens.open_positions(setting.ids.tolist())
+    if free == "all":
+        return tuple(possible)
+    if free == "word":
+        if not setting.word and setting.position is None:
+            raise InputError("--free word was given without a word", "the word or position that is read", "give --word, --position or --free all")
+        chosen = list(setting.word) or [setting.position or 0]
+    elif match := re.fullmatch(r"(\d+):(\d+)", free):
+        chosen = list(range(int(match[1]), int(match[2])))
+    elif re.fullmatch(r"\d+(,\d+)*", free):
+        chosen = sorted({int(part) for part in free.split(",")})
+    else:
+        raise InputError(f"--free {free!r} was given", "word, all, a range such as 3:9, or a list such as 2,5,7", "give one of these")
+    if not chosen:
+        raise InputError(f"--free {free} holds no position", "at least one", "give a range whose end lies after its start")
+    if chosen[-1] >= length:
+        raise InputError(
+            f"--free {free} reaches position {chosen[-1]}", f"the text has {length} tokens: 0 to {length - 1}", "see `textdream tokens`"
+        )
+    covered = [position for position in chosen if position not in possible]
+    if covered:
+        names = ", ".join(f"{tokens.names([int(setting.ids[p])])[0]} at {p}" for p in covered)
+        raise InputError(f"--free {free} covers special tokens ({names})", "positions of ordinary tokens", f"stay within {possible[0]}:{possible[-1] + 1}")
+    return tuple(chosen)
+
+
+def header(model: Model, config: Any, seconds: float) -> dict[str, Any]:
+    """What every result begins with."""
+    return {
+        "schema": SCHEMA,
+        "textdream": __version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "model": model.info,
+        "seed": config.seed,
+        "settings": {**dataclasses.asdict(config), "precision": str(model.engine.search_dtype).removeprefix("torch.")},
+        "seconds": round(seconds, 3),
+    }

@@ -1,0 +1,70 @@
+"""The nearest tokens in embedding space, and what the target does with each: is the neighbourhood smooth? (PAIR, figure 4)."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from textdream.configs import SimilarConfig
+from textdream.errors import InputError
+from textdream.experiments.setting import header, prepare
+from textdream.experiments.token_search import change_position
+from textdream.model import Model
+from textdream.objectives import Objective
+from textdream.optimizers.problem import replaced
+from textdream.records import NeighbourValue, SimilarResult
+
+
+def similar(
+    model: Model,
+    text: str,
+    target: Objective,
+    config: SimilarConfig | None = None,
+    *,
+    word: str | None = None,
+    position: int | None = None,
+) -> SimilarResult:
+    """Neighbours of the token at one position, nearest first, itself (distance 0) among them.
+
+    Raises
+    ------
+    InputError
+        If the text, the target or the position do not fit the model.
+    """
+    config = config or SimilarConfig()
+    begin = time.perf_counter()
+    setting = prepare(model, text, target, word=word, position=position)
+    change = change_position(setting, config.change)
+    if config.top < 1:
+        raise InputError(f"--top {config.top} was given", "1 or more", "give a positive number")
+    allowed = model.tokens.allowed
+    distances = embedding_distances(model.engine.table.cpu(), int(setting.ids[change]), config.metric)[allowed]
+    nearest = distances.argsort(stable=True)[: config.top]
+    tokens = allowed[nearest]
+    candidates = replaced(setting.ids, torch.full_like(tokens, change), tokens)
+    values = model.engine.values(candidates, setting.objective)
+    start_value = float(model.engine.values(setting.ids[None], setting.objective)[0])
+    return SimilarResult(
+        **header(model, config, time.perf_counter() - begin),
+        target=setting.objective.target(),
+        start=model.sample(setting.ids, start_value),
+        position=change,
+        metric=config.metric,
+        furthest=float(distances.max()),
+        tokens=[
+            NeighbourValue(id=int(id_), token=name, distance=float(distances[row]), activation=float(value))
+            for id_, name, row, value in zip(tokens, model.tokens.names(tokens.tolist()), nearest, values, strict=True)
+        ],
+    )
+
+
+def embedding_distances(table: Float[Tensor, "d_vocab d_embed"], id_: int, metric: str) -> Float[Tensor, " d_vocab"]:
+    """Distance of every row of the embedding table from one: euclidean, or 1 - cosine similarity."""
+    here = table[id_]
+    if metric == "euclidean":
+        return (table - here).norm(dim=1)
+    return (1 - torch.cosine_similarity(table, here[None], dim=1)).clamp_min(0)
+

@@ -1,0 +1,258 @@
+"""Check a result file with a plain Hugging Face forward pass that shares no code with the engine.
+
+Only the loader and the table of where sites are serve both sides. Every activation in the file is recomputed from the
+token ids alone, every text from the ids, and a certificate is tried with replacements drawn at random.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from textdream.errors import ResultError
+from textdream.model.loading import load
+from textdream.model.model import Model
+from textdream.records import DreamResult, Sample, Target, read_result
+
+# Float32 sums of the same numbers in another order, over a dozen layers.
+TOLERANCE = 1e-4
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """A value in the file that the model does not give."""
+
+    where: str
+    reported: Any
+    found: Any
+
+
+@dataclass
+class Verification:
+    """What was checked and what did not hold."""
+
+    file: str
+    checked: int = 0
+    """Activations recomputed."""
+    largest_difference: float = 0.0
+    replacements: int = 0
+    """Random replacements tried against the certificate."""
+    mismatches: list[Mismatch] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything in the file is as the model gives it."""
+        return not self.mismatches
+
+
+def verify(path: str | Path, model: Model | None = None, *, device: str = "cpu", replacements: int = 256, seed: int = 0) -> Verification:
+    """Recompute every activation in a result file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    model
+        The model, if it is not found by the name in the file.
+    device
+        Where the check runs.
+    replacements
+        How many random single replacements a certificate is tried with.
+    seed
+        Of those replacements.
+
+    Raises
+    ------
+    ResultError
+        If the file is not a result, or the model's weights are not those it was made with.
+    ModelError
+        If the model cannot be found.
+    """
+    result = read_result(path)
+    model = model or load(result.model.name, device=device)
+    if model.info.sha256 != result.model.sha256:
+        raise ResultError(
+            f"{path} was made with weights {result.model.sha256[:12]}…",
+            f"{model.name} here has {model.info.sha256[:12]}…",
+            "give the model it was made with as --model",
+        )
+    report = Verification(str(path))
+    _check_texts(result, model, report)
+    if report.mismatches:
+        # Ids that do not belong to the tokens make any activation meaningless.
+        return report
+    try:
+        for group in _by_length(_claims(result, model)).values():
+            _check_values(model, result.target, group, report)
+        if isinstance(result, DreamResult) and result.certificate is not None and result.certificate.holds:
+            _try_certificate(result, model, replacements, random.Random(seed), report)
+    except (IndexError, RuntimeError, AttributeError, TypeError) as error:
+        raise ResultError(
+            f"{path} has a target that {model.name} does not ({type(error).__name__}: {error})", "a target of that model", "write the file again"
+        ) from None
+    return report
+
+
+Claim = tuple[str, list[int], float, bool]
+"""Where in the file, the token ids, the value reported, and whether it is in PAIR's unit."""
+
+
+def _claims(result: Any, model: Model) -> Iterator[Claim]:
+    for name, value in result:
+        if isinstance(value, Sample):
+            yield name, value.ids, value.activation, False
+    to_ids = model.tokens.tokenizer.convert_tokens_to_ids
+    for step in getattr(result, "steps", []):
+        ids = to_ids(step.tokens)
+        yield f"steps.{step.step}.hard", ids, step.hard, False
+        if step.hard_normalised is not None:
+            yield f"steps.{step.step}.hard_normalised", ids, step.hard_normalised, True
+    for kind in ("tokens", "worst"):
+        for index, token in enumerate(getattr(result, kind, None) or []):
+            ids = list(result.start.ids)
+            ids[result.position] = token.id
+            yield f"{kind}.{index}", ids, token.activation, False
+
+
+def _by_length(claims: Iterator[Claim]) -> dict[int, list[Claim]]:
+    groups: dict[int, list[Claim]] = {}
+    for claim in claims:
+        groups.setdefault(len(claim[1]), []).append(claim)
+    return groups
+
+
+def _check_texts(result: Any, model: Model, report: Verification) -> None:
+    """Tokens, text and round trip of each sample, from its ids alone."""
+    tokenizer, size = model.tokens.tokenizer, model.info.vocabulary_size
+    for name, sample in result:
+        if not isinstance(sample, Sample):
+            continue
+        if max(sample.ids) >= size:
+            report.mismatches.append(Mismatch(f"{name}.ids", max(sample.ids), f"ids below {size}"))
+            continue
+        text = tokenizer.decode(sample.ids, skip_special_tokens=True)
+        found = {
+            "tokens": tokenizer.convert_ids_to_tokens(sample.ids),
+            "text": text,
+            "round_trip": list(tokenizer(text)["input_ids"]) == sample.ids,
+        }
+        for key, value in found.items():
+            if getattr(sample, key) != value:
+                report.mismatches.append(Mismatch(f"{name}.{key}", getattr(sample, key), value))
+    for kind in ("tokens", "worst"):
+        for index, token in enumerate(getattr(result, kind, None) or []):
+            if token.id >= size or tokenizer.convert_ids_to_tokens(token.id) != token.token:
+                report.mismatches.append(Mismatch(f"{kind}.{index}.token", token.token, f"the token of id {token.id}"))
+
+
+def _check_values(model: Model, target: Target, claims: list[Claim], report: Verification) -> None:
+    different = sorted({(tuple(ids), normalised) for _, ids, _, normalised in claims})
+    values: dict[tuple[tuple[int, ...], bool], float] = {}
+    for unit in (False, True):
+        rows = [ids for ids, normalised in different if normalised is unit]
+        wanted = target.model_copy(update={"normalised": True}) if unit else target
+        for start in range(0, len(rows), BATCH):
+            part = rows[start : start + BATCH]
+            found = plain_values(model, torch.tensor(part), wanted)
+            values |= {(ids, unit): float(value) for ids, value in zip(part, found, strict=True)}
+    for where, ids, reported, normalised in claims:
+        found_value = values[tuple(ids), normalised]
+        difference = abs(found_value - reported)
+        report.checked += 1
+        report.largest_difference = max(report.largest_difference, difference)
+        if not difference <= TOLERANCE * max(1.0, abs(found_value)):
+            report.mismatches.append(Mismatch(where, reported, found_value))
+
+
+def _try_certificate(result: DreamResult, model: Model, count: int, draw: random.Random, report: Verification) -> None:
+    """Random single replacements of the best text: none may be better than it."""
+    assert result.certificate is not None
+    rows = []
+    allowed = model.tokens.allowed.tolist()
+    for _ in range(count):
+        ids = list(result.best.ids)
+        ids[draw.choice(result.free)] = draw.choice(allowed)
+        rows.append(ids)
+    sign = -1.0 if result.minimise else 1.0
+    limit = sign * result.best.activation
+    for start in range(0, count, BATCH):
+        part = rows[start : start + BATCH]
+        for ids, value in zip(part, plain_values(model, torch.tensor(part), result.target), strict=True):
+            report.replacements += 1
+            if sign * float(value) > limit + TOLERANCE * max(1.0, abs(limit)):
+                tokenizer = model.tokens.tokenizer
+                if result.certificate.round_trip and tokenizer(tokenizer.decode(ids, skip_special_tokens=True))["input_ids"] != ids:
+                    continue
+                report.mismatches.append(Mismatch("certificate", f"nothing above {result.best.activation}", float(value)))
+
+
+@torch.no_grad()
+def plain_values(model: Model, ids: Int[Tensor, "batch pos"], target: Target) -> Float[Tensor, " batch"]:
+    """The target's values by one ordinary forward pass of the Hugging Face model."""
+    if target.terms is not None:
+        value = torch.stack([term.weight * plain_values(model, ids, term) for term in target.terms]).sum(0)
+    else:
+        value = _plain_term(model, ids, target.model_copy(update={"normalised": False}))
+    if not target.normalised:
+        return value
+    states = torch.stack([_plain_site(model, ids, "resid_post", layer) for layer in range(model.info.layers)], dim=1)
+    if target.position is not None:
+        states = states[:, :, target.position]
+    return value / states.flatten(1).norm(dim=1)
+
+
+def _plain_term(model: Model, ids: Tensor, target: Target) -> Tensor:
+    x = _plain_site(model, ids, str(target.site), target.layer)
+    if target.head is not None:
+        x = x.unflatten(-1, (model.hf.config.num_attention_heads, -1))[..., target.head, :]
+    if target.position is not None:
+        x = x[:, target.position]
+    if target.kind == "layer":
+        return x.square().flatten(1).mean(1)
+    if target.kind in ("logit", "logit_difference"):
+        return x[:, target.token] - (x[:, target.minus_token] if target.minus_token is not None else 0)
+    if target.kind == "direction":
+        x = x @ torch.tensor(target.vector, dtype=x.dtype, device=x.device)
+    else:
+        x = x[..., target.neuron]
+    return x.mean(-1) if x.ndim == 2 else x
+
+
+def _plain_site(model: Model, ids: Tensor, site: str, layer: int | None) -> Tensor:
+    """A whole site, [batch, pos, d] or [batch, d]: from the model's outputs where they hold it, else by an ordinary hook."""
+    hf = model.hf
+    training = [module for module in hf.modules() if module.training]
+    hf.eval()
+    found: list[Tensor] = []
+    handle = None
+    if site not in ("resid_post", "embed", "pooled", "logits") or (site == "resid_post" and layer == model.info.layers - 1):
+        # The last hidden state that models hand out has gone through a final norm in decoders: not the block's output.
+        place = model.layout.place(site, layer)
+
+        def keep(module: Any, args: Any, output: Any) -> None:
+            value = args if place.side == "in" else output
+            found.append(value[0] if isinstance(value, tuple) else value)
+
+        handle = place.module.register_forward_hook(keep)
+    try:
+        outputs = hf(input_ids=ids.to(hf.device), output_hidden_states=True)
+    finally:
+        if handle is not None:
+            handle.remove()
+        for module in training:
+            module.training = True
+    if handle is not None:
+        return found[place.call]
+    if site == "logits":
+        return outputs.logits
+    if site == "pooled":
+        return outputs.pooler_output
+    return outputs.hidden_states[0 if site == "embed" or layer is None else layer + 1]

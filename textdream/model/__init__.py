@@ -1,0 +1,8 @@
+"""Loading, tokens, sites, hooks and the engine that turns candidates into values."""
+
+from textdream.model.engine import Engine
+from textdream.model.loading import load
+from textdream.model.model import Model
+from textdream.model.reads import Read
+
+__all__ = ["Engine", "Model", "Read", "load"]

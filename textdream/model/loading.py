@@ -1,0 +1,246 @@
+"""Load a model: one at hand, a Hugging Face name, a folder, a GGUF file, or one that the caller has in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers.utils import logging as hf_logging
+
+from textdream.errors import InputError, ModelError
+from textdream.model.catalog import PACKAGED, packaged
+from textdream.model.model import Model
+from textdream.model.sites import find_layout
+from textdream.model.tokens import Tokens
+from textdream.records import ModelInfo
+
+WEIGHTS = ("*.safetensors", "pytorch_model*.bin", "*.gguf")
+HEADED = ("ForMaskedLM", "ForPreTraining", "ForCausalLM", "LMHeadModel", "ForSequenceClassification")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a model's files are."""
+
+    name: str
+    described: str
+    where: str
+    """Folder, or a Hugging Face name."""
+    gguf: str | None = None
+    sha256: str | None = None
+    """Expected hash of the weights, where it is known."""
+
+
+def load(model: Any = "minilm", tokenizer: Any = None, *, device: str = "cpu") -> Model:
+    """Load a model for dreaming.
+
+    Parameters
+    ----------
+    model
+        A name at hand (`textdream models`), a Hugging Face name, a folder, a GGUF file, or a `PreTrainedModel` in memory
+        (then with its `tokenizer`). A model in memory is used as it is and left as it was.
+    tokenizer
+        The Hugging Face tokenizer of a model in memory.
+    device
+        cpu, cuda, cuda:1 or mps.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, its weights are missing or not the expected ones, or its architecture is unknown.
+    """
+    check_device(device)
+    if not isinstance(model, str | Path):
+        if tokenizer is None:
+            raise ModelError("a model in memory came without a tokenizer", "both", "give load(model, tokenizer)")
+        return _wrap(model.to(device), tokenizer, "in-memory", "in memory", _hash_state(model), {"pooler", "head"})
+    source = find_source(str(model))
+    folder = Path(source.where)
+    sha256 = hash_weights(folder, source.gguf) if folder.is_dir() else ""
+    if source.sha256 and sha256 != source.sha256:
+        raise ModelError(
+            f"the weights of {source.name} have the sha256 {sha256[:12]}…", f"{source.sha256[:12]}…", "install the package again"
+        )
+    hf, loaded_tokenizer, trained = _from_pretrained(source)
+    if not sha256:
+        sha256 = _hash_hub(source.where) or _hash_state(hf)
+    return _wrap(hf.to(device), loaded_tokenizer, source.name, source.described, sha256, trained)
+
+
+def check_device(device: str) -> None:
+    """Raise InputError for a device that this machine does not have."""
+    kind = device.split(":")[0]
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if kind not in there or not there[kind]:
+        usable = ", ".join(name for name, found in there.items() if found)
+        raise InputError(f"the device {device!r} cannot be used here", f"one of {usable}", "give one of them with --device")
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):
+        raise InputError(f"the device {device!r} is not there", f"a {kind} device of this machine", f"give --device {kind}") from None
+
+
+def find_source(name: str) -> Source:
+    """Find out what a model name means; nothing is loaded."""
+    if name in PACKAGED:
+        model, where = packaged(name)
+        described = f"package {model.package} {model.version}"
+        if where.suffix == ".gguf":
+            return Source(name, described, str(where.parent), where.name, model.sha256)
+        return Source(name, described, str(where), None, model.sha256)
+    path = Path(name).expanduser()
+    if path.suffix == ".gguf" and path.is_file():
+        return Source(name, f"file {path.name}", str(path.resolve().parent), path.name)
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise ModelError(f"the folder {name} has no config.json", "a folder that save_pretrained wrote", "check the path")
+        if not any(path.glob(pattern) for pattern in WEIGHTS) or not weight_files(path):
+            raise ModelError(
+                f"the folder {name} has no weights", f"one of {', '.join(WEIGHTS)}", "save the model there with save_pretrained"
+            )
+        return Source(name, f"folder {path.resolve().name}", str(path.resolve()))
+    if path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1 or not name.strip():
+        raise ModelError(f"the folder {name!r} does not exist", "a folder, or a name such as bert-base-uncased", "check the path")
+    return Source(name, f"Hugging Face {name}", name)
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The weights files of a folder: those of the first pattern that has any."""
+    return next((found for pattern in WEIGHTS if (found := sorted(folder.glob(pattern)))), [])
+
+
+def hash_weights(folder: Path, gguf: str | None = None) -> str:
+    """Sha256 of the weights file; of the concatenated digests where there are several."""
+    digests = []
+    for path in [folder / gguf] if gguf else weight_files(folder):
+        with path.open("rb") as file:
+            digests.append(hashlib.file_digest(file, "sha256"))
+    if len(digests) == 1:
+        return digests[0].hexdigest()
+    return hashlib.sha256(b"".join(digest.digest() for digest in digests)).hexdigest()
+
+
+def _hash_hub(name: str) -> str | None:
+    """Sha256 of the cached snapshot that a Hugging Face name was loaded from."""
+    from huggingface_hub import try_to_load_from_cache
+
+    config = try_to_load_from_cache(name, "config.json")
+    folder = Path(config).parent if isinstance(config, str) else None
+    return hash_weights(folder) if folder and weight_files(folder) else None
+
+
+def _hash_state(hf: torch.nn.Module) -> str:
+    """Sha256 over the names and bytes of the parameters, for a model without files."""
+    digest = hashlib.sha256()
+    for name, value in sorted(hf.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hold back transformers' progress bars and advice, and leave the caller's settings and random state as they were."""
+    verbosity, bars = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()
+    hf_logging.set_verbosity_error()
+    hf_logging.disable_progress_bar()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        hf_logging.set_verbosity(verbosity)
+        if bars:
+            hf_logging.enable_progress_bar()
+
+
+def _from_pretrained(source: Source) -> tuple[Any, Any, set[str]]:
+    """The model in float32, its tokenizer, and which of {"pooler", "head"} came with trained weights."""
+    options: dict[str, Any] = {"gguf_file": source.gguf} if source.gguf else {}
+    if source.gguf and not (importable("gguf") and importable("accelerate")):
+        raise ModelError(
+            f"{source.name} is a GGUF file", "the packages gguf and accelerate, which read it", "run: pip install 'textdream[gguf]'"
+        )
+    try:
+        with quiet():
+            config = transformers.AutoConfig.from_pretrained(source.where, **options)
+            cls = _class_for(config, source)
+            hf, info = cls.from_pretrained(
+                source.where, dtype=torch.float32, output_loading_info=True, **options
+            )
+            tokenizer = transformers.AutoTokenizer.from_pretrained(source.where, **options)
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        offline = not Path(source.where).is_dir()
+        reason = " ".join(str(error).split())[:160]
+        raise ModelError(
+            f"the model {source.name!r} cannot be loaded ({type(error).__name__}: {reason})",
+            "a model at hand, a folder, or a Hugging Face name and a network to fetch it" if offline else "a complete Hugging Face folder",
+            "see `textdream models` for those at hand" if offline else "save model and tokenizer there with save_pretrained",
+        ) from None
+    missing = {key for key in info["missing_keys"] if "position_ids" not in key}
+    pooler = {key for key in missing if "pooler" in key}
+    head_names = ("cls.", "lm_head", "classifier", "predictions", "vocab_", "score", "pre_classifier", "generator_")
+    heads = {key for key in missing - pooler if any(name in key for name in head_names)}
+    if body := sorted(missing - pooler - heads):
+        raise ModelError(
+            f"the weights of {source.name} lack {len(body)} parameters ({body[0]} …)",
+            "all parameters of the architecture that config.json names",
+            "save the model again with save_pretrained",
+        )
+    trained = {part for part, gone in (("pooler", pooler), ("head", heads)) if not gone}
+    return hf, tokenizer, trained
+
+
+def _class_for(config: Any, source: Source) -> Any:
+    """The class that the checkpoint was saved from, if it has a head we read; else the bare model."""
+    for name in getattr(config, "architectures", None) or []:
+        if name.endswith(HEADED) and hasattr(transformers, name):
+            return getattr(transformers, name)
+    if source.gguf:
+        return transformers.AutoModelForCausalLM
+    return transformers.AutoModel
+
+
+def importable(module: str) -> bool:
+    """Whether a module is installed, without importing it."""
+    import importlib.util
+
+    return importlib.util.find_spec(module) is not None
+
+
+def _wrap(hf: Any, tokenizer: Any, name: str, described: str, sha256: str, trained: set[str]) -> Model:
+    layout = find_layout(hf, trained)
+    config = hf.config
+    rows = hf.get_input_embeddings().weight.shape[0]
+    # RoBERTa and its kin count positions from padding_idx + 1, so two rows of the table are never used.
+    offset = 2 if config.model_type in ("roberta", "mpnet") else 0
+    limits = [getattr(config, "max_position_embeddings", None), getattr(config, "n_positions", None)]
+    longest = min([limit - offset for limit in limits if limit] + [int(tokenizer.model_max_length)])
+    causal = bool(getattr(config, "is_decoder", False)) or type(hf).__name__.endswith(("ForCausalLM", "LMHeadModel")) or _masks_future(hf)
+    info = ModelInfo(
+        name=name,
+        source=described,
+        sha256=sha256,
+        architecture=type(hf).__name__,
+        layers=len(layout.blocks),
+        width=config.hidden_size,
+        vocabulary_size=rows,
+    )
+    return Model(hf, Tokens(tokenizer, rows, longest, causal), layout, info)
+
+
+@torch.no_grad()
+def _masks_future(hf: Any) -> bool:
+    """Whether a change of the last token leaves the state of the first as it was: the definition of causal."""
+    from textdream.model.capture import capture
+
+    layout = find_layout(hf, set())
+    ids = torch.tensor([[5, 6, 7], [5, 6, 8]], device=hf.device) % hf.get_input_embeddings().weight.shape[0]
+    state = capture(hf, {"out": layout.place("resid_post", len(layout.blocks) - 1)}, input_ids=ids)["out"]
+    return bool(torch.allclose(state[0, 0], state[1, 0], atol=1e-5))
+

@@ -1,0 +1,172 @@
+"""Text and token ids: encoding with checks, words and their positions, tokens that may be proposed, the round trip."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from textdream.errors import InputError
+
+# Vocabulary entries that no text was ever trained on: BERT, T5, fairseq, Llama 3 and Gemma name them so.
+_UNUSED = re.compile(r"\[unused\d+\]|<unused\d+>|<extra_id_\d+>|madeupword\d+|<\|?reserved_special_token_\d+\|?>")
+
+
+class Tokens:
+    """The tokenizer of a model, seen as the map between text and ids that a search needs.
+
+    Parameters
+    ----------
+    tokenizer
+        A Hugging Face tokenizer; it is only read.
+    rows
+        Rows of the model's embedding table.
+    max_length
+        Longest input the model takes, in tokens.
+    causal
+        Whether later tokens are hidden from earlier ones: then a word of several tokens is read at its last.
+    """
+
+    def __init__(self, tokenizer: Any, rows: int, max_length: int, causal: bool) -> None:
+        self.tokenizer, self.rows, self.max_length, self.causal = tokenizer, rows, max_length, causal
+
+    @cached_property
+    def special(self) -> frozenset[int]:
+        """Ids that carry no text: [CLS], [PAD], <s>, chat marks and the like."""
+        added = getattr(self.tokenizer, "added_tokens_decoder", {})
+        return frozenset(self.tokenizer.all_special_ids) | {id_ for id_, token in added.items() if token.special}
+
+    @cached_property
+    def allowed(self) -> Int[Tensor, " allowed"]:
+        """Ids that may be proposed: neither special nor unused, and with a row in the embedding table."""
+        size = min(self.rows, len(self.tokenizer))
+        names = self.tokenizer.convert_ids_to_tokens(list(range(size)))
+        good = [
+            id_
+            for id_, name in enumerate(names)
+            if id_ not in self.special and name is not None and not _UNUSED.fullmatch(name)
+        ]
+        return torch.tensor(good)
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of `text`, with the special tokens that the model expects around it.
+
+        Raises
+        ------
+        InputError
+            If the text is empty, too long, contains special tokens, or characters that the tokenizer does not know.
+        """
+        if not text.strip():
+            raise InputError("the text is empty", "at least one word", 'give a sentence in quotes, or --start random')
+        inner = self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        for id_ in inner:
+            if id_ in self.special:
+                name = self.tokenizer.convert_ids_to_tokens(id_)
+                unknown = id_ == self.tokenizer.unk_token_id and name not in text
+                raise InputError(
+                    f"the text holds {'a character that the tokenizer does not know' if unknown else f'the special token {name}'}",
+                    "plain text that the tokenizer knows; special tokens are put around it",
+                    "take it out",
+                )
+        ids = list(self.tokenizer(text, verbose=False)["input_ids"])
+        if len(ids) > self.max_length:
+            raise InputError(
+                f"the text has {len(ids)} tokens", f"the model takes {self.max_length} at most", "give a shorter text"
+            )
+        if not inner:
+            raise InputError("the text has no tokens", "at least one word", "give a sentence in quotes")
+        return ids
+
+    def names(self, ids: Sequence[int]) -> list[str]:
+        """The tokens as the vocabulary writes them."""
+        return list(self.tokenizer.convert_ids_to_tokens([int(id_) for id_ in ids]))
+
+    def text(self, ids: Sequence[int]) -> str:
+        """What a user would paste: decoded without special tokens."""
+        return str(self.tokenizer.decode([int(id_) for id_ in ids], skip_special_tokens=True))
+
+    def open_positions(self, ids: Sequence[int]) -> list[int]:
+        """Positions that hold no special token."""
+        return [position for position, id_ in enumerate(ids) if int(id_) not in self.special]
+
+    def survives(self, ids: Int[Tensor, "batch pos"]) -> Bool[Tensor, " batch"]:
+        """Which sequences come back the same when they are decoded and tokenised again (the round trip)."""
+        rows = ids.tolist()
+        if not rows:
+            return torch.zeros(0, dtype=torch.bool)
+        texts = self.tokenizer.batch_decode(rows, skip_special_tokens=True)
+        again = self.tokenizer(texts, verbose=False)["input_ids"]
+        return torch.tensor([list(a) == b for a, b in zip(again, rows, strict=True)])
+
+    def word_positions(self, text: str, word: str) -> list[int]:
+        """Positions of the tokens that make up `word`, which must be in `text` exactly once.
+
+        Raises
+        ------
+        InputError
+            If the word is absent or there several times; the sentence gives the positions.
+        """
+        encoding = self.tokenizer(text, return_offsets_mapping=True, verbose=False)
+        offsets = encoding["offset_mapping"]
+        left = r"(?<!\w)" if re.match(r"\w", word) else ""
+        right = r"(?!\w)" if re.search(r"\w$", word) else ""
+        spans = [match.span() for match in re.finditer(left + re.escape(word) + right, text, re.IGNORECASE)] if word else []
+        found = [
+            [position for position, (start, end) in enumerate(offsets) if start < stop and end > begin and end > start]
+            for begin, stop in spans
+        ]
+        if not found:
+            raise InputError(f"the word {word!r} is not in the text", f"a word of {text!r}", "check the spelling or give --position")
+        if len(found) > 1:
+            where = ", ".join(str(self.reading_position(positions)) for positions in found)
+            raise InputError(
+                f"the word {word!r} is in the text {len(found)} times", "once", f"give --position, one of {where}"
+            )
+        return found[0]
+
+    def reading_position(self, positions: Sequence[int]) -> int:
+        """Where a word of several tokens is read: at its first token, in causal models at its last."""
+        return positions[-1] if self.causal else positions[0]
+
+    def token_id(self, token: str) -> int:
+        """Id of a token given as the vocabulary writes it, or as text that is one token (with or without a space before it).
+
+        Raises
+        ------
+        InputError
+            If it is not exactly one token.
+        """
+        known = self.tokenizer.convert_tokens_to_ids(token)
+        if isinstance(known, int) and known != self.tokenizer.unk_token_id:
+            return known
+        # A word inside a sentence has a space before it, which byte-level vocabularies write into the token.
+        for text in (" " + token, token):
+            ids = self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+            if len(ids) == 1 and ids[0] != self.tokenizer.unk_token_id:
+                return int(ids[0])
+        pieces = self.names(self.tokenizer(token, add_special_tokens=False, verbose=False)["input_ids"])
+        raise InputError(f"{token!r} is {len(pieces)} tokens ({' '.join(pieces)})", "one token", "give one of the vocabulary's tokens")
+
+    def random_ids(self, length: int, generator: torch.Generator) -> list[int]:
+        """A random text of `length` allowed tokens, special ones around it, that survives the round trip.
+
+        Built from left to right: at each place the first of a random handful whose text so far comes back the same.
+        """
+        frame = self.tokenizer("", verbose=False)["input_ids"]
+        opening = frame[: len(frame) // 2] if len(frame) > 1 else frame
+        closing = frame[len(opening) :]
+        ids: list[int] = []
+        while len(ids) < length:
+            draw = self.allowed[torch.randint(len(self.allowed), (64,), generator=generator)]
+            rows = torch.tensor([[*opening, *ids, int(id_), *closing] for id_ in draw])
+            good = self.survives(rows).nonzero()
+            if len(good):
+                ids.append(int(draw[int(good[0])]))
+            elif ids:
+                ids.pop()
+        return [*opening, *ids, *closing]

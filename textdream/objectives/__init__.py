@@ -1,0 +1,8 @@
+"""What can be raised: objectives that add, scale and compose."""
+
+from textdream.objectives.base import Objective, Sum
+from textdream.objectives.features import channel, direction, layer, neuron
+from textdream.objectives.logits import logit, logit_difference
+from textdream.objectives.normalised import normalised
+
+__all__ = ["Objective", "Sum", "channel", "direction", "layer", "logit", "logit_difference", "neuron", "normalised"]

@@ -1,0 +1,88 @@
+"""Objectives on the model's output: a token's or class's logit, and the difference of two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from jaxtyping import Float
+from torch import Tensor
+
+from textdream.errors import InputError
+from textdream.model.model import Model
+from textdream.model.reads import Read
+from textdream.objectives.base import Activations, Objective, check_position
+from textdream.objectives.features import has_positions
+from textdream.records import Target
+
+
+@dataclass(frozen=True)
+class Logit(Objective):
+    """logit(token), or logit(token) - logit(minus), at one position."""
+
+    token: int | str
+    minus: int | str | None
+    position: int | None
+
+    @property
+    def reads(self) -> frozenset[Read]:
+        """The logits at the position."""
+        return frozenset({Read("logits", None, self.position)})
+
+    def value(self, activations: Activations) -> Float[Tensor, " batch"]:
+        """The logit or the difference."""
+        (logits,) = (activations[read] for read in self.reads)
+        value = logits[..., self.token]
+        return value if self.minus is None else value - logits[..., self.minus]
+
+    def bind(self, model: Model, position: int | None, length: int) -> Objective:
+        """Tokens given as text become ids."""
+        model.layout.place("logits", None)
+        width = model.width("logits", None)
+
+        def id_of(token: int | str) -> int:
+            found = token if isinstance(token, int) else self._look_up(token, model)
+            if not 0 <= found < width:
+                raise InputError(f"{found} is not among the logits of {model.name}", f"0 to {width - 1}", "give another --token")
+            return found
+
+        own = None
+        if has_positions("logits", model):
+            own = check_position(self.position if self.position is not None else position, length)
+        return replace(self, token=id_of(self.token), minus=None if self.minus is None else id_of(self.minus), position=own)
+
+    @staticmethod
+    def _look_up(token: str, model: Model) -> int:
+        if model.layout.classes is None:
+            return model.tokens.token_id(token)
+        labels = model.hf.config.label2id
+        if token.isdigit():
+            return int(token)
+        if token not in labels:
+            raise InputError(f"{token!r} is not a class of {model.name}", f"one of {', '.join(labels)}", "give one of them with --token")
+        return int(labels[token])
+
+    def target(self) -> Target:
+        """A logit or a logit difference."""
+        at = "" if self.position is None else f" at position {self.position}"
+        kind = "logit" if self.minus is None else "logit_difference"
+        name = f"logit of {self.token}" + ("" if self.minus is None else f" minus logit of {self.minus}")
+        return Target.model_validate(
+            {
+                "kind": kind,
+                "site": "logits",
+                "position": self.position,
+                "token": self.token,
+                "minus_token": self.minus,
+                "description": name + at,
+            }
+        )
+
+
+def logit(token: int | str, *, position: int | None = None) -> Objective:
+    """The logit of a token (id, or text that is one token) at a position, or of a class (number or label)."""
+    return Logit(token, None, position)
+
+
+def logit_difference(token: int | str, minus: int | str, *, position: int | None = None) -> Objective:
+    """logit(token) - logit(minus) at a position."""
+    return Logit(token, minus, position)

@@ -1,0 +1,162 @@
+"""Exact coordinate ascent over the whole vocabulary, and the certificate that it ends in.
+
+A text is 1-opt when no replacement of one free token by any token of the vocabulary raises the objective. Every
+replacement is evaluated in the search precision; those that come near the text's own value are decided in float32. How near
+is near is measured: the margin is a multiple of the largest difference seen between the two precisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from textdream.configs import SweepConfig
+from textdream.optimizers.problem import Problem, Step, as_row, replaced
+from textdream.records import Certificate, Counterexample
+
+# Replacements of highest screened value that are decided at each position even where none comes near: they measure
+# the difference between the precisions.
+PROBES = 64
+# The margin in units of the largest difference seen over all probes. Differences are rounding errors, about normal: the
+# largest of a thousand lies near 3 standard deviations, so this is about 10.
+SAFETY = 3.0
+# Replacements tried at each position, by first-order gain, before the whole vocabulary is.
+FIRST_LOOK = 128
+
+
+@dataclass
+class Screening:
+    """What the search precision cost in exactness, gathered over positions."""
+
+    error: float = 0.0
+    margin: float = 0.0
+    checked: int = 0
+    decided: int = 0
+
+
+def noise(height: float) -> float:
+    """Differences that float32 cannot tell from none: sums of the same numbers in another batch, in another order."""
+    return 1e-5 * max(1.0, abs(height))
+
+
+def sweep(problem: Problem, config: SweepConfig) -> Iterator[Step]:
+    """Climb until no single replacement is better; the last step carries the certificate.
+
+    First by the replacements of best first-order gain, all positions at once, which is cheap; then position by position
+    over the whole vocabulary. Any gain sends the search back to the first.
+    """
+    ids = problem.start
+    height = float(problem.height(ids[None])[0])
+    yield _step(problem, ids, (0, len(problem.free)))
+    searched = 0
+    while True:
+        while (better := first_look(problem, ids, height)) is not None:
+            ids, height = better
+            yield _step(problem, ids, (0, len(problem.free)))
+        screening = Screening()
+        for done, position in enumerate(_most_promising_first(problem, ids), start=1):
+            better = search_position(problem, ids, height, position, screening)
+            searched += 1
+            if better is not None:
+                ids, height = better
+                yield _step(problem, ids, (0, len(problem.free)))
+                break
+            if searched >= config.steps and done < len(problem.free):
+                return
+            yield _step(problem, ids, (done, len(problem.free)))
+        else:
+            # A feed-forward neuron was climbed before its activation function; where it does not fire, the order
+            # before and after differ, and the certificate is about the one after.
+            if problem.climb is problem.objective or float(problem.decide(ids[None])[0]) > 0:
+                yield _step(problem, ids, (len(problem.free), len(problem.free)), _certificate(problem, screening))
+                return
+            problem.climb = problem.objective
+            height = float(problem.height(ids[None])[0])
+
+
+def certify(problem: Problem) -> Certificate:
+    """Whether the start of `problem` is 1-opt, without moving from it; if not, the best replacement there is."""
+    problem.climb = problem.objective
+    ids = problem.start
+    value = float(problem.decide(ids[None])[0])
+    screening = Screening()
+    best, best_value = None, value
+    for position in problem.free:
+        better = search_position(problem, ids, value, position, screening)
+        if better is not None and better[1] > best_value:
+            best, best_value = (position, int(better[0][position])), better[1]
+    if best is None:
+        return _certificate(problem, screening)
+    position, token = best
+    found = Counterexample(position=position, id=token, token=problem.model.tokens.names([token])[0], activation=best_value)
+    return _certificate(problem, screening).model_copy(update={"holds": False, "better": found})
+
+
+def first_look(problem: Problem, ids: Int[Tensor, " pos"], height: float) -> tuple[Int[Tensor, " pos"], float] | None:
+    """The best replacement among those of highest first-order gain, if it is better than `height`."""
+    gain = problem.gradient(ids)
+    tokens = gain.topk(min(FIRST_LOOK, gain.shape[1])).indices
+    positions = torch.tensor(problem.free)[:, None].expand_as(tokens)
+    candidates = problem.surviving(replaced(ids, positions.flatten(), tokens.flatten()))
+    if not len(candidates):
+        return None
+    chosen = candidates[problem.screen(candidates).topk(min(PROBES, len(candidates))).indices]
+    return _best(problem, chosen, height)
+
+
+def search_position(
+    problem: Problem, ids: Int[Tensor, " pos"], height: float, position: int, screening: Screening
+) -> tuple[Int[Tensor, " pos"], float] | None:
+    """The best of all replacements at one position, exactly, if it is better than `height`."""
+    tokens = problem.model.tokens.allowed
+    tokens = tokens[tokens != ids[position]]
+    candidates = replaced(ids, torch.full_like(tokens, position), tokens)
+    scores = problem.screen(candidates)
+    order = scores.argsort(descending=True)
+    probes = order[:PROBES]
+    exact = problem.engine.values(candidates[probes], problem.climb)
+    screening.error = max(screening.error, float((exact - scores[probes]).abs().max()))
+    screening.margin = SAFETY * screening.error
+    near = order[scores[order] >= height - screening.margin]
+    screening.checked += len(candidates)
+    screening.decided += len(near)
+    if not len(near):
+        return None
+    # The round trip is asked last: it is slow, and few replacements come near.
+    chosen = problem.surviving(candidates[near])
+    return _best(problem, chosen, height) if len(chosen) else None
+
+
+def _best(problem: Problem, candidates: Tensor, height: float) -> tuple[Int[Tensor, " pos"], float] | None:
+    heights: Float[Tensor, " batch"] = problem.height(candidates)
+    best = int(heights.argmax())
+    value = float(heights[best])
+    return (candidates[best], value) if value > height + noise(height) else None
+
+
+def _most_promising_first(problem: Problem, ids: Tensor) -> list[int]:
+    """Free positions by the first-order gain of their best token: a gain, if there is one, is found early."""
+    gain = problem.gradient(ids).max(1).values
+    return [problem.free[index] for index in gain.argsort(descending=True).tolist()]
+
+
+def _certificate(problem: Problem, screening: Screening) -> Certificate:
+    bfloat16 = problem.engine.search_dtype == torch.bfloat16
+    return Certificate(
+        checked=screening.checked,
+        holds=True,
+        screened="bfloat16" if bfloat16 else "float32",
+        decided=screening.decided,
+        screen_error=screening.error,
+        margin=screening.margin,
+        round_trip=problem.round_trip,
+    )
+
+
+def _step(problem: Problem, ids: Tensor, progress: tuple[int, int], certificate: Certificate | None = None) -> Step:
+    value = float(problem.decide(ids[None])[0])
+    return Step("sweep", as_row(ids), value, progress=progress, certificate=certificate)

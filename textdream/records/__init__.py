@@ -1,0 +1,41 @@
+"""What is written down: result records, their JSON Schema, and files that are whole or absent."""
+
+from textdream.records.files import check_writable, json_schema, read_result, write_result, write_text
+from textdream.records.result import (
+    SCHEMA,
+    Certificate,
+    Counterexample,
+    DreamResult,
+    ModelInfo,
+    NeighbourValue,
+    Result,
+    Sample,
+    SimilarResult,
+    Step,
+    Target,
+    TokenSearchResult,
+    TokenValue,
+    TopToken,
+)
+
+__all__ = [
+    "SCHEMA",
+    "Certificate",
+    "Counterexample",
+    "DreamResult",
+    "ModelInfo",
+    "NeighbourValue",
+    "Result",
+    "Sample",
+    "SimilarResult",
+    "Step",
+    "Target",
+    "TokenSearchResult",
+    "TokenValue",
+    "TopToken",
+    "check_writable",
+    "json_schema",
+    "read_result",
+    "write_result",
+    "write_text",
+]

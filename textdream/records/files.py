@@ -1,0 +1,113 @@
+"""Result files on disk: written whole or not at all, read with errors that teach."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from textdream.errors import ResultError
+from textdream.records.result import SCHEMA, AnyResult, Result
+
+_ADAPTER: TypeAdapter[Any] = TypeAdapter(AnyResult)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a result file, as kept in schema/."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": SCHEMA,
+        **_ADAPTER.json_schema(by_alias=True, mode="validation"),
+    }
+
+
+def check_writable(path: Path) -> None:
+    """Raise ResultError where `path` could not be written later: before the work, not after it."""
+    folder = path.parent
+    if path.is_dir():
+        raise ResultError(f"{path} is a folder", "--out takes a file", "give a file name inside it")
+    if not folder.is_dir():
+        raise ResultError(f"the folder {folder} does not exist", "--out takes a path in a folder that does", "make it first")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ResultError(
+            f"the folder {folder} cannot be written ({error.strerror})",
+            "--out takes a path in a folder that can",
+            "choose another or change its permissions",
+        ) from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file atomically: a reader, or a killed process, finds the old file or the new one, never a part."""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
+    except OSError as error:
+        raise ResultError(f"{path} cannot be written ({error.strerror})", "a writable folder", "choose another path") from None
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask)
+        Path(name).replace(path)
+    except BaseException as error:
+        Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise ResultError(f"{path} cannot be written ({error.strerror})", "room and permission", "free some or choose another path") from None
+        raise
+
+
+def write_result(result: Result, path: str | Path) -> None:
+    """Write a result file atomically."""
+    write_text(Path(path), result.to_json())
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"the number {name}")
+
+
+def read_result(path: str | Path) -> Any:
+    """Read a result file.
+
+    Returns
+    -------
+    One of the Result kinds, chosen by its `type`.
+
+    Raises
+    ------
+    ResultError
+        If the file is missing, is no JSON, is truncated, holds NaN or infinity, or follows another schema.
+    """
+    path = Path(path)
+    expected = f"a {SCHEMA} file"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ResultError(f"{path} is not UTF-8 text", expected, "give a file that textdream wrote") from None
+    except OSError as error:
+        raise ResultError(f"{path} cannot be read ({error.strerror})", expected, "check the path") from None
+    try:
+        data = json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        where = "is empty" if not text.strip() else f"is no JSON, or was cut short (line {error.lineno}: {error.msg})"
+        raise ResultError(f"{path} {where}", expected, "write it again with textdream … --out") from None
+    except (ValueError, RecursionError) as error:
+        raise ResultError(f"{path} holds {error}", f"{expected}, whose numbers are finite", "write it again") from None
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        schema = data.get("schema") if isinstance(data, dict) else None
+        given = f"has the schema {schema!r}" if schema is not None else "has no schema key"
+        raise ResultError(f"{path} {given}", expected, "write it with this version of textdream") from None
+    try:
+        return _ADAPTER.validate_python(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"])
+        raise ResultError(f"{path} does not follow {SCHEMA} at {where} ({first['msg']})", expected, "write it again") from None

@@ -1,0 +1,235 @@
+"""The result file: what each experiment writes down, as pydantic models.
+
+JSON, UTF-8, one object, ``"schema": "textdream.result/1"``. Activations are float32 values of these token ids
+alone. Numbers are finite. Nothing here needs torch: a result opens anywhere.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+
+SCHEMA = "textdream.result/1"
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Index = Annotated[int, Field(ge=0)]
+
+
+class Record(BaseModel):
+    """A frozen piece of a result. Keys that a later version adds are kept, not refused."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False, protected_namespaces=())
+
+
+class Sample(Record):
+    """A text of real tokens and what the target does on it."""
+
+    ids: Annotated[list[Index], Field(min_length=1)]
+    tokens: list[str]
+    text: str
+    """Decoded without special tokens: what a user would paste."""
+    activation: FiniteFloat
+    """The target's value in float32 for these ids alone."""
+    round_trip: bool
+    """Whether tokenising `text` gives `ids` again."""
+
+    @model_validator(mode="after")
+    def _one_token_an_id(self) -> Sample:
+        if len(self.ids) != len(self.tokens):
+            raise ValueError(f"{len(self.ids)} ids but {len(self.tokens)} tokens")
+        return self
+
+
+class Target(Record):
+    """What was to be raised. A sum of several has `terms`; then site, layer and the others are null."""
+
+    kind: Literal["neuron", "channel", "layer", "direction", "logit", "logit_difference", "sum"]
+    """`neuron` reads one unit at one position, `channel` one unit averaged over positions, `layer` the mean of squares."""
+    site: str | None = None
+    layer: Index | None = None
+    neuron: Index | None = None
+    position: Index | None = None
+    """Null: averaged over positions (or the site has none)."""
+    head: Index | None = None
+    token: Index | None = None
+    """Id of the token whose logit is read."""
+    minus_token: Index | None = None
+    """Id of the token whose logit is taken off."""
+    vector: list[FiniteFloat] | None = None
+    """The direction, one number a unit of the site."""
+    normalised: bool = False
+    """Whether the value is divided by the norm of the position's resid_post over all layers (PAIR)."""
+    weight: FiniteFloat = 1.0
+    terms: list[Target] | None = None
+    description: str = ""
+
+
+class ModelInfo(Record):
+    """The model that a result belongs to."""
+
+    name: str
+    source: str
+    """Where the weights came from, without the paths of one machine."""
+    sha256: Sha256
+    """Of the weights file; of the concatenated digests where there are several."""
+    architecture: str
+    layers: Index
+    width: Index
+    vocabulary_size: Index
+
+
+class TopToken(Record):
+    """A token's weight in the soft mixture."""
+
+    id: Index
+    token: str
+    weight: FiniteFloat
+
+
+class Step(Record):
+    """One step of a dream: real tokens, their value, and the soft mixture's where there is one."""
+
+    step: Index
+    tokens: list[str]
+    hard: FiniteFloat
+    """The target's value on `tokens`."""
+    phase: str
+    """The optimiser at work: the method, or `sweep` while the certificate is made."""
+    soft: FiniteFloat | None = None
+    """The target's value on the weighted mixture of tokens; never a result."""
+    temperature: FiniteFloat | None = None
+    hard_normalised: FiniteFloat | None = None
+    """`hard` in the unit of PAIR's files, where the method climbs that."""
+    soft_normalised: FiniteFloat | None = None
+    top_tokens: list[list[TopToken]] | None = None
+    """For each free position, the heaviest tokens of the mixture."""
+    note: str | None = None
+
+
+class Counterexample(Record):
+    """A single replacement that is better than the text which was to be certified."""
+
+    position: Index
+    id: Index
+    token: str
+    activation: FiniteFloat
+
+
+class Certificate(Record):
+    """Whether any single replacement of a free token raises the target further (1-opt)."""
+
+    opt: Literal[1] = 1
+    checked: Index
+    """Replacements evaluated around the text: free positions × tokens allowed there."""
+    holds: bool
+    screened: Literal["float32", "bfloat16"]
+    """Precision in which all of them were evaluated; those near the text's own value were decided in float32."""
+    decided: Index
+    """Replacements decided in float32."""
+    screen_error: FiniteFloat
+    """Largest difference between the two precisions among the decided ones."""
+    margin: FiniteFloat
+    """Replacements that screened below the text's value by more than this were not decided in float32."""
+    round_trip: bool
+    """Whether a replacement also had to survive decoding and tokenising."""
+    better: Counterexample | None = None
+    """The best replacement found, where the certificate does not hold."""
+
+
+class Result(Record):
+    """What every kind of result has."""
+
+    schema_: Literal["textdream.result/1"] = Field(default=SCHEMA, alias="schema")
+    textdream: str
+    created: str
+    """UTC, ISO 8601."""
+    model: ModelInfo
+    seed: int
+    settings: dict[str, Any]
+    seconds: Annotated[FiniteFloat, Field(ge=0)]
+
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False, protected_namespaces=(), populate_by_name=True)
+
+    def to_json(self) -> str:
+        """The result file's text: one key a line, and one item a line in lists of objects."""
+
+        def compact(value: Any) -> str:
+            if isinstance(value, list) and value and isinstance(value[0], dict):
+                return "[\n  " + ",\n  ".join(map(compact, value)) + "\n ]"
+            return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+        items = self.model_dump(mode="json", by_alias=True).items()
+        return "{\n" + ",\n".join(f" {json.dumps(key)}: {compact(value)}" for key, value in items) + "\n}\n"
+
+    def show(self) -> None:
+        """Draw it in the terminal."""
+        from importlib import import_module
+
+        # By name: the drawing stands later on the line of imports than the record.
+        import_module("textdream.report.terminal").show(self)
+
+
+class DreamResult(Result):
+    """The search for the text that raises a target."""
+
+    type: Literal["dream"] = "dream"
+    target: Target
+    start: Sample
+    final: Sample
+    """Where the method's last step stood."""
+    best: Sample
+    """The best real text seen."""
+    free: list[Index]
+    method: str
+    minimise: bool = False
+    evaluations: Index
+    """Real candidate texts evaluated, each precision counted."""
+    certificate: Certificate | None = None
+    baseline: dict[str, Any] | None = None
+    interrupted: bool = False
+    steps: list[Step]
+
+
+class TokenValue(Record):
+    """A token at the searched position, and the target's value with it there."""
+
+    id: Index
+    token: str
+    activation: FiniteFloat
+
+
+class TokenSearchResult(Result):
+    """Every token of the vocabulary at one position."""
+
+    type: Literal["token_search"] = "token_search"
+    target: Target
+    start: Sample
+    position: Index
+    searched: Index
+    """Tokens evaluated; special and unused ones are left out."""
+    tokens: list[TokenValue]
+    worst: list[TokenValue]
+
+
+class NeighbourValue(TokenValue):
+    """A token near the one at the position, in embedding space."""
+
+    distance: FiniteFloat
+
+
+class SimilarResult(Result):
+    """The nearest tokens in embedding space, and the target's value with each."""
+
+    type: Literal["similar"] = "similar"
+    target: Target
+    start: Sample
+    position: Index
+    metric: Literal["euclidean", "cosine"]
+    furthest: FiniteFloat
+    """The largest distance of any token, for scale."""
+    tokens: list[NeighbourValue]
+
+
+AnyResult = Annotated[DreamResult | TokenSearchResult | SimilarResult, Field(discriminator="type")]
