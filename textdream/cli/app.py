@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
     from textdream.model import Model
 
-app = App(name="textdream", help="Show what a language model dreams of.", version=__version__, help_format="markdown")
+app = App(
+    name="textdream",
+    help="Show what a language model dreams of.",
+    version=__version__,
+    help_format="markdown",
+)
 TARGET, SEARCH, MODEL, OUTPUT = (Group.create_ordered(name) for name in ("Target", "Search", "Model", "Output"))
 app["--help"].group = app["--version"].group = Group("Help", show=False)
 
@@ -45,7 +50,9 @@ Seed = Annotated[int, Parameter(help="Accepted by every command; this one draws 
 
 @app.command
 def dream(
-    text: Annotated[str, Parameter(help="The text to start from, in quotes; may be left out with --start random.")] = "",
+    text: Annotated[
+        str, Parameter(help="The text to start from, in quotes; may be left out with --start random.")
+    ] = "",
     *,
     target: Target = TargetConfig(),
     config: Annotated[DreamConfig, Flat, Parameter(group=SEARCH)] = DreamConfig(),
@@ -167,7 +174,9 @@ def tokens(text: Text, *, seed: Seed = 0, model: Model_ = ModelConfig(), output:
 def verify(
     file: Annotated[Path, Parameter(help="A result file.")],
     *,
-    model: Annotated[str | None, Parameter(help="The model, if it is not found by the name in the file.", group=MODEL)] = None,
+    model: Annotated[
+        str | None, Parameter(help="The model, if it is not found by the name in the file.", group=MODEL)
+    ] = None,
     device: Annotated[str, Parameter(help="cpu, cuda, cuda:1 or mps.", group=MODEL)] = "cpu",
     seed: Annotated[int, Parameter(help="Seed of the random replacements that a certificate is tried with.")] = 0,
     output: Output = OutputConfig(),
@@ -192,7 +201,8 @@ def verify(
     report = run(file, loaded, device=device, seed=seed)
     data = {**dataclasses.asdict(report), "holds": report.holds}
     lines = [
-        f"[bold green]✓[/] {file}: all {report.checked:,} activations are right (largest difference {report.largest_difference:.1e})"
+        f"[bold green]✓[/] {file}: all {report.checked:,} activations are right "
+        f"(largest difference {report.largest_difference:.1e})"
         if report.holds
         else f"[bold red]✗[/] {file}: {len(report.mismatches)} values are not what the model gives"
     ]
@@ -204,7 +214,9 @@ def verify(
 
 
 @app.command
-def show(*files: Annotated[Path, Parameter(help="Result files; several dreams are drawn side by side.")]) -> int:
+def show(
+    *files: Annotated[Path, Parameter(help="Result files; several dreams are drawn side by side.")],
+) -> int:
     """Draw a result file, or several dreams side by side.
 
     A worked example:
@@ -226,7 +238,9 @@ def show(*files: Annotated[Path, Parameter(help="Result files; several dreams ar
     for file, result in zip(files, results, strict=True):
         if not isinstance(result, DreamResult):
             raise InputError(f"{file} is a {result.type}", "dreams, to be drawn side by side", "show it alone")
-    _console(stderr=False).print(terminal.compare([(file.stem, result) for file, result in zip(files, results, strict=True)]))
+    _console(stderr=False).print(
+        terminal.compare([(file.stem, result) for file, result in zip(files, results, strict=True)])
+    )
     return 0
 
 
@@ -262,7 +276,9 @@ def models(*, seed: Seed = 0, output: Output = OutputConfig()) -> int:
     return 0
 
 
-def _at_one_position(run: Any, text: str, target: TargetConfig, config: Any, model: ModelConfig, output: OutputConfig) -> int:
+def _at_one_position(
+    run: Any, text: str, target: TargetConfig, config: Any, model: ModelConfig, output: OutputConfig
+) -> int:
     _check_output(output)
     from textdream.experiments.setting import objective_from
 
@@ -324,4 +340,3 @@ def _finish_plain(data: dict[str, Any], drawing: Any, output: OutputConfig) -> N
         sys.stdout.write(text)
     else:
         _console(stderr=False).print(drawing)
-

@@ -156,7 +156,9 @@ class Dream:
     def result(self) -> DreamResult:
         """The record of what was reached; complete, or marked as interrupted."""
         setting = self.settings[0]
-        final = self.start if self._final is None else self.model.sample(self._final.ids, self._sign * self._final.value)
+        final = (
+            self.start if self._final is None else self.model.sample(self._final.ids, self._sign * self._final.value)
+        )
         best = self.best
         certificate = self.certificate
         return DreamResult(
@@ -207,9 +209,15 @@ def _starts(config: DreamConfig) -> list[str]:
 def _method_config(config: DreamConfig) -> Any:
     """The settings of the method, with the preset and the steps put in."""
     if config.method not in OPTIMIZERS:
-        raise InputError(f"--method {config.method!r} was given", f"one of {', '.join(OPTIMIZERS)}", "give one of these")
+        raise InputError(
+            f"--method {config.method!r} was given", f"one of {', '.join(OPTIMIZERS)}", "give one of these"
+        )
     if config.preset is not None and config.method != "anneal":
-        raise InputError(f"--preset {config.preset} was given with --method {config.method}", "--method anneal", "give both, or neither")
+        raise InputError(
+            f"--preset {config.preset} was given with --method {config.method}",
+            "--method anneal",
+            "give both, or neither",
+        )
     chosen = getattr(config, config.method) if config.preset is None else pair_preset(config.preset)
     if config.steps is not None:
         if config.steps < 1:

@@ -15,7 +15,16 @@ from torch import Tensor
 from textdream.configs import TargetConfig
 from textdream.errors import InputError
 from textdream.model import Model
-from textdream.objectives import Objective, channel, direction, layer, logit, logit_difference, neuron, normalised
+from textdream.objectives import (
+    Objective,
+    channel,
+    direction,
+    layer,
+    logit,
+    logit_difference,
+    neuron,
+    normalised,
+)
 from textdream.records import SCHEMA
 from textdream.version import __version__
 
@@ -55,7 +64,11 @@ def prepare(
 
 
 def bind(
-    model: Model, ids: Int[Tensor, " pos"], objective: Objective, position: int | None, word: tuple[int, ...] = ()
+    model: Model,
+    ids: Int[Tensor, " pos"],
+    objective: Objective,
+    position: int | None,
+    word: tuple[int, ...] = (),
 ) -> Setting:
     """Bind an objective to token ids."""
     return Setting(model, ids, position, word, objective.bind(model, position, len(ids)))
@@ -72,13 +85,23 @@ def objective_from(config: TargetConfig) -> tuple[Objective, int | None]:
     mean, position = config.position == "mean", None
     if config.position is not None and not mean:
         if not re.fullmatch(r"\d+", config.position):
-            raise InputError(f"--position {config.position!r} was given", "a token position, 0 or more, or mean", "see `textdream tokens`")
+            raise InputError(
+                f"--position {config.position!r} was given",
+                "a token position, 0 or more, or mean",
+                "see `textdream tokens`",
+            )
         position = int(config.position)
     site = config.site or ("logits" if config.token is not None else "resid_post")
     if config.token is not None:
         if config.neuron is not None or config.direction is not None or site != "logits":
-            raise InputError("--token was given beside another target", "--token alone (with --minus-token)", "leave the others out")
-        found = logit(config.token) if config.minus_token is None else logit_difference(config.token, config.minus_token)
+            raise InputError(
+                "--token was given beside another target",
+                "--token alone (with --minus-token)",
+                "leave the others out",
+            )
+        found = (
+            logit(config.token) if config.minus_token is None else logit_difference(config.token, config.minus_token)
+        )
         return (normalised(found) if config.normalise else found), position
     if config.minus_token is not None:
         raise InputError("--minus-token was given alone", "--token as well", "give the token whose logit is raised")
@@ -86,7 +109,9 @@ def objective_from(config: TargetConfig) -> tuple[Objective, int | None]:
         raise InputError("no layer was given", f"the layer of {site} to read", "give --layer, counted from 0")
     if config.direction is not None:
         if config.neuron is not None:
-            raise InputError("both a neuron and a direction were given", "one of them", "leave --neuron or --direction out")
+            raise InputError(
+                "both a neuron and a direction were given", "one of them", "leave --neuron or --direction out"
+            )
         target = direction(config.layer, config.direction, site=site, mean=mean, head=config.head)
     elif config.neuron is None:
         target = layer(config.layer, site=site, mean=mean, head=config.head)
@@ -111,24 +136,40 @@ def free_positions(setting: Setting, free: str) -> tuple[int, ...]:
         return tuple(possible)
     if free == "word":
         if not setting.word and setting.position is None:
-            raise InputError("--free word was given without a word", "the word or position that is read", "give --word, --position or --free all")
+            raise InputError(
+                "--free word was given without a word",
+                "the word or position that is read",
+                "give --word, --position or --free all",
+            )
         chosen = list(setting.word) or [setting.position or 0]
     elif match := re.fullmatch(r"(\d+):(\d+)", free):
         chosen = list(range(int(match[1]), int(match[2])))
     elif re.fullmatch(r"\d+(,\d+)*", free):
         chosen = sorted({int(part) for part in free.split(",")})
     else:
-        raise InputError(f"--free {free!r} was given", "word, all, a range such as 3:9, or a list such as 2,5,7", "give one of these")
+        raise InputError(
+            f"--free {free!r} was given",
+            "word, all, a range such as 3:9, or a list such as 2,5,7",
+            "give one of these",
+        )
     if not chosen:
-        raise InputError(f"--free {free} holds no position", "at least one", "give a range whose end lies after its start")
+        raise InputError(
+            f"--free {free} holds no position", "at least one", "give a range whose end lies after its start"
+        )
     if chosen[-1] >= length:
         raise InputError(
-            f"--free {free} reaches position {chosen[-1]}", f"the text has {length} tokens: 0 to {length - 1}", "see `textdream tokens`"
+            f"--free {free} reaches position {chosen[-1]}",
+            f"the text has {length} tokens: 0 to {length - 1}",
+            "see `textdream tokens`",
         )
     covered = [position for position in chosen if position not in possible]
     if covered:
         names = ", ".join(f"{tokens.names([int(setting.ids[p])])[0]} at {p}" for p in covered)
-        raise InputError(f"--free {free} covers special tokens ({names})", "positions of ordinary tokens", f"stay within {possible[0]}:{possible[-1] + 1}")
+        raise InputError(
+            f"--free {free} covers special tokens ({names})",
+            "positions of ordinary tokens",
+            f"stay within {possible[0]}:{possible[-1] + 1}",
+        )
     return tuple(chosen)
 
 
@@ -140,6 +181,9 @@ def header(model: Model, config: Any, seconds: float) -> dict[str, Any]:
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "model": model.info,
         "seed": config.seed,
-        "settings": {**dataclasses.asdict(config), "precision": str(model.engine.search_dtype).removeprefix("torch.")},
+        "settings": {
+            **dataclasses.asdict(config),
+            "precision": str(model.engine.search_dtype).removeprefix("torch."),
+        },
         "seconds": round(seconds, 3),
     }

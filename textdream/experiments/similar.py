@@ -67,4 +67,3 @@ def embedding_distances(table: Float[Tensor, "d_vocab d_embed"], id_: int, metri
     if metric == "euclidean":
         return (table - here).norm(dim=1)
     return (1 - torch.cosine_similarity(table, here[None], dim=1)).clamp_min(0)
-

@@ -68,13 +68,19 @@ def change_position(setting: Setting, change: int | None) -> int:
         raise InputError("no position was given", "where tokens are tried", "give --position, --word or --change")
     if change not in possible:
         raise InputError(
-            f"position {change} holds no ordinary token", f"one of {possible[0]} to {possible[-1]}", "see `textdream tokens`"
+            f"position {change} holds no ordinary token",
+            f"one of {possible[0]} to {possible[-1]}",
+            "see `textdream tokens`",
         )
     return change
 
 
 def extremes(
-    setting: Setting, candidates: Int[Tensor, "batch pos"], scores: Float[Tensor, " batch"], top: int, sign: float = 1.0
+    setting: Setting,
+    candidates: Int[Tensor, "batch pos"],
+    scores: Float[Tensor, " batch"],
+    top: int,
+    sign: float = 1.0,
 ) -> list[tuple[int, float]]:
     """(row, exact value) of the `top` candidates of highest `sign` · value, best first."""
     order = scores.argsort(descending=True)
@@ -99,5 +105,6 @@ def extremes(
 def _records(model: Model, tokens: Tensor, rows: list[tuple[int, float]]) -> list[TokenValue]:
     names = model.tokens.names([int(tokens[row]) for row, _ in rows])
     return [
-        TokenValue(id=int(tokens[row]), token=name, activation=value) for (row, value), name in zip(rows, names, strict=True)
+        TokenValue(id=int(tokens[row]), token=name, activation=value)
+        for (row, value), name in zip(rows, names, strict=True)
     ]

@@ -53,7 +53,14 @@ class Verification:
         return not self.mismatches
 
 
-def verify(path: str | Path, model: Model | None = None, *, device: str = "cpu", replacements: int = 256, seed: int = 0) -> Verification:
+def verify(
+    path: str | Path,
+    model: Model | None = None,
+    *,
+    device: str = "cpu",
+    replacements: int = 256,
+    seed: int = 0,
+) -> Verification:
     """Recompute every activation in a result file.
 
     Parameters
@@ -96,7 +103,9 @@ def verify(path: str | Path, model: Model | None = None, *, device: str = "cpu",
             _try_certificate(result, model, replacements, random.Random(seed), report)
     except (IndexError, RuntimeError, AttributeError, TypeError) as error:
         raise ResultError(
-            f"{path} has a target that {model.name} does not ({type(error).__name__}: {error})", "a target of that model", "write the file again"
+            f"{path} has a target that {model.name} does not ({type(error).__name__}: {error})",
+            "a target of that model",
+            "write the file again",
         ) from None
     return report
 
@@ -189,9 +198,14 @@ def _try_certificate(result: DreamResult, model: Model, count: int, draw: random
             report.replacements += 1
             if sign * float(value) > limit + TOLERANCE * max(1.0, abs(limit)):
                 tokenizer = model.tokens.tokenizer
-                if result.certificate.round_trip and tokenizer(tokenizer.decode(ids, skip_special_tokens=True))["input_ids"] != ids:
+                if (
+                    result.certificate.round_trip
+                    and tokenizer(tokenizer.decode(ids, skip_special_tokens=True))["input_ids"] != ids
+                ):
                     continue
-                report.mismatches.append(Mismatch("certificate", f"nothing above {result.best.activation}", float(value)))
+                report.mismatches.append(
+                    Mismatch("certificate", f"nothing above {result.best.activation}", float(value))
+                )
 
 
 @torch.no_grad()
@@ -233,7 +247,9 @@ def _plain_site(model: Model, ids: Tensor, site: str, layer: int | None) -> Tens
     hf.eval()
     found: list[Tensor] = []
     handle = None
-    if site not in ("resid_post", "embed", "pooled", "logits") or (site == "resid_post" and layer == model.info.layers - 1):
+    if site not in ("resid_post", "embed", "pooled", "logits") or (
+        site == "resid_post" and layer == model.info.layers - 1
+    ):
         # The last hidden state that models hand out has gone through a final norm in decoders: not the block's output.
         place = model.layout.place(site, layer)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -65,11 +65,8 @@ def capture(model: nn.Module, places: Mapping[Any, Place], **inputs: Any) -> dic
                 )
             )
             handles.append(module.register_forward_hook(lambda _, __, output, read=read: read("out", output)))
-        with evaluation_mode(model):
-            try:
-                model(**inputs)
-            except _Stop:
-                pass
+        with evaluation_mode(model), suppress(_Stop):
+            model(**inputs)
     finally:
         for handle in handles:
             handle.remove()

@@ -102,7 +102,9 @@ class Engine:
         """Values of a text in which some positions hold mixtures of tokens, attached to the graph of `weights`."""
         fixed = self.table[ids.to(self.device)].expand(len(weights), -1, -1)
         embeds = fixed.index_copy(1, torch.tensor(positions, device=self.device), weights @ self.table)
-        activations = self._read(frozenset().union(*(objective.reads for objective in objectives)), inputs_embeds=embeds)
+        activations = self._read(
+            frozenset().union(*(objective.reads for objective in objectives)), inputs_embeds=embeds
+        )
         return torch.stack([objective.value(activations) for objective in objectives])
 
     def gradients(
@@ -118,9 +120,7 @@ class Engine:
             (gradient,) = torch.autograd.grad(value, embeds)
         return gradient[:, list(positions)] @ self.table.T
 
-    def _read(
-        self, reads: Iterable[Read], hf: Any = None, layout: Any = None, **inputs: Tensor
-    ) -> dict[Read, Tensor]:
+    def _read(self, reads: Iterable[Read], hf: Any = None, layout: Any = None, **inputs: Tensor) -> dict[Read, Tensor]:
         """One pass of the Hugging Face model, with hooks, as far as the deepest read."""
         hf, layout = hf or self.hf, layout or self._layout
         reads = set(reads)
@@ -145,7 +145,9 @@ class Engine:
         assert self._fused is not None
         embed = Read("embed")
         x = self._read({embed}, input_ids=ids)[embed]
-        return {read: value.float() for read, value in self._fused.run(x.to(self.search_dtype), ids, set(reads)).items()}
+        return {
+            read: value.float() for read, value in self._fused.run(x.to(self.search_dtype), ids, set(reads)).items()
+        }
 
     @cached_property
     def _search_copy(self) -> tuple[Any, Any] | None:
@@ -168,7 +170,11 @@ class Engine:
                 if not _is_out_of_memory(error):
                     raise
                 if len(part) == 1:
-                    raise ModelError("memory ran out on a single text", "room for one", "give a shorter text or a smaller model") from None
+                    raise ModelError(
+                        "memory ran out on a single text",
+                        "room for one",
+                        "give a shorter text or a smaller model",
+                    ) from None
                 self.batch_tokens = max(1, len(part) // 2) * ids.shape[1]
                 if self.device.type == "cuda":
                     torch.cuda.empty_cache()
@@ -180,7 +186,9 @@ class Engine:
 
 def _is_out_of_memory(error: BaseException) -> bool:
     text = str(error).lower()
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in text or "out of memory" in text
+    return (
+        isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in text or "out of memory" in text
+    )
 
 
 def _layout_like(hf: Any, model: Model) -> Any:
@@ -188,5 +196,9 @@ def _layout_like(hf: Any, model: Model) -> Any:
     from textdream.model.sites import find_layout
 
     layout = model.layout
-    trained = {part for part, there in (("pooler", layout.pooler), ("head", layout.decoder or layout.classes)) if there is not None}
+    trained = {
+        part
+        for part, there in (("pooler", layout.pooler), ("head", layout.decoder or layout.classes))
+        if there is not None
+    }
     return find_layout(hf, trained)

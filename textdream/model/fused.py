@@ -95,7 +95,14 @@ class PackedLinear:
 class FusedBlock:
     """One post-LN block."""
 
-    def __init__(self, block: nn.Module, parts: Parts, heads: int, activation: Callable[[Tensor], Tensor], dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        block: nn.Module,
+        parts: Parts,
+        heads: int,
+        activation: Callable[[Tensor], Tensor],
+        dtype: torch.dtype,
+    ) -> None:
         def linear(path: str, scale: float = 1.0) -> tuple[Tensor, Tensor]:
             module: Any = block.get_submodule(path)
             return (module.weight.detach() * scale).to(dtype), (module.bias.detach() * scale).to(dtype)
@@ -103,7 +110,11 @@ class FusedBlock:
         self.heads, self.activation = heads, activation
         width = linear(parts.query)[0].shape[1]
         scale = (width // heads) ** -0.5
-        (self.wq, self.bq), (self.wk, bk), (self.wv, self.bv) = linear(parts.query, scale), linear(parts.key), linear(parts.value)
+        (self.wq, self.bq), (self.wk, bk), (self.wv, self.bv) = (
+            linear(parts.query, scale),
+            linear(parts.key),
+            linear(parts.value),
+        )
         self.qkv = PackedLinear(torch.cat([self.wq, self.wk, self.wv]), torch.cat([self.bq, bk, self.bv]))
         self.out = PackedLinear(*linear(parts.out))
         gelu = activation is F.gelu
@@ -113,7 +124,14 @@ class FusedBlock:
         self.norms = []
         for path in (parts.norm1, parts.norm2):
             norm: Any = block.get_submodule(path)
-            self.norms.append((norm.normalized_shape, norm.weight.detach().to(dtype), norm.bias.detach().to(dtype), norm.eps))
+            self.norms.append(
+                (
+                    norm.normalized_shape,
+                    norm.weight.detach().to(dtype),
+                    norm.bias.detach().to(dtype),
+                    norm.eps,
+                )
+            )
 
     def attention(self, qkv: Float[Tensor, "batch pos qkv"]) -> Float[Tensor, "batch pos d_model"]:
         """Full self-attention of every position, heads side by side, before the output projection."""
@@ -122,7 +140,9 @@ class FusedBlock:
         weights = torch.softmax(q @ k.transpose(-1, -2), dim=-1)
         return (weights @ v).transpose(1, 2).reshape(batch, pos, -1)
 
-    def attention_at(self, x: Float[Tensor, "batch pos d_model"], positions: list[int]) -> Float[Tensor, "batch read d_model"]:
+    def attention_at(
+        self, x: Float[Tensor, "batch pos d_model"], positions: list[int]
+    ) -> Float[Tensor, "batch read d_model"]:
         """Self-attention of a few positions; keys and values are folded into the query and the sum."""
         batch, _, width = x.shape
         size = width // self.heads
@@ -181,7 +201,9 @@ class FusedEncoder:
         """Whether all of `reads` are sites of blocks that this pass forms."""
         return all(read.site in READABLE for read in reads)
 
-    def run(self, x: Float[Tensor, "batch pos d_model"], ids: Int[Tensor, "batch pos"], reads: set[Read]) -> dict[Read, Tensor]:
+    def run(
+        self, x: Float[Tensor, "batch pos d_model"], ids: Int[Tensor, "batch pos"], reads: set[Read]
+    ) -> dict[Read, Tensor]:
         """Activations of `reads`, [batch, d] where a read has a position, else [batch, pos, d].
 
         Parameters
@@ -202,7 +224,9 @@ class FusedEncoder:
             wanted = {read.site for read in here}
             if layer == deepest and ends is not None:
                 sites = block.finish(block.attention_at(x, ends), x[:, ends], wanted)
-                found |= {read: sites[read.site][:, ends.index(read.position)] for read in here if read.position is not None}
+                found |= {
+                    read: sites[read.site][:, ends.index(read.position)] for read in here if read.position is not None
+                }
                 break
             qkv = self._first_qkv(block, x, ids) if layer == 0 else block.qkv(x)
             sites = block.finish(block.attention(qkv), x, wanted | {"resid_post"} if layer < deepest else wanted)

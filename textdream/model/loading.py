@@ -65,7 +65,9 @@ def load(model: Any = "minilm", tokenizer: Any = None, *, device: str = "cpu") -
     sha256 = hash_weights(folder, source.gguf) if folder.is_dir() else ""
     if source.sha256 and sha256 != source.sha256:
         raise ModelError(
-            f"the weights of {source.name} have the sha256 {sha256[:12]}…", f"{source.sha256[:12]}…", "install the package again"
+            f"the weights of {source.name} have the sha256 {sha256[:12]}…",
+            f"{source.sha256[:12]}…",
+            "install the package again",
         )
     hf, loaded_tokenizer, trained = _from_pretrained(source)
     if not sha256:
@@ -79,11 +81,15 @@ def check_device(device: str) -> None:
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if kind not in there or not there[kind]:
         usable = ", ".join(name for name, found in there.items() if found)
-        raise InputError(f"the device {device!r} cannot be used here", f"one of {usable}", "give one of them with --device")
+        raise InputError(
+            f"the device {device!r} cannot be used here", f"one of {usable}", "give one of them with --device"
+        )
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError):
-        raise InputError(f"the device {device!r} is not there", f"a {kind} device of this machine", f"give --device {kind}") from None
+        raise InputError(
+            f"the device {device!r} is not there", f"a {kind} device of this machine", f"give --device {kind}"
+        ) from None
 
 
 def find_source(name: str) -> Source:
@@ -99,14 +105,24 @@ def find_source(name: str) -> Source:
         return Source(name, f"file {path.name}", str(path.resolve().parent), path.name)
     if path.is_dir():
         if not (path / "config.json").is_file():
-            raise ModelError(f"the folder {name} has no config.json", "a folder that save_pretrained wrote", "check the path")
+            raise ModelError(
+                f"the folder {name} has no config.json",
+                "a folder that save_pretrained wrote",
+                "check the path",
+            )
         if not any(path.glob(pattern) for pattern in WEIGHTS) or not weight_files(path):
             raise ModelError(
-                f"the folder {name} has no weights", f"one of {', '.join(WEIGHTS)}", "save the model there with save_pretrained"
+                f"the folder {name} has no weights",
+                f"one of {', '.join(WEIGHTS)}",
+                "save the model there with save_pretrained",
             )
         return Source(name, f"folder {path.resolve().name}", str(path.resolve()))
     if path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1 or not name.strip():
-        raise ModelError(f"the folder {name!r} does not exist", "a folder, or a name such as bert-base-uncased", "check the path")
+        raise ModelError(
+            f"the folder {name!r} does not exist",
+            "a folder, or a name such as bert-base-uncased",
+            "check the path",
+        )
     return Source(name, f"Hugging Face {name}", name)
 
 
@@ -164,27 +180,40 @@ def _from_pretrained(source: Source) -> tuple[Any, Any, set[str]]:
     options: dict[str, Any] = {"gguf_file": source.gguf} if source.gguf else {}
     if source.gguf and not (importable("gguf") and importable("accelerate")):
         raise ModelError(
-            f"{source.name} is a GGUF file", "the packages gguf and accelerate, which read it", "run: pip install 'textdream[gguf]'"
+            f"{source.name} is a GGUF file",
+            "the packages gguf and accelerate, which read it",
+            "run: pip install 'textdream[gguf]'",
         )
     try:
         with quiet():
             config = transformers.AutoConfig.from_pretrained(source.where, **options)
             cls = _class_for(config, source)
-            hf, info = cls.from_pretrained(
-                source.where, dtype=torch.float32, output_loading_info=True, **options
-            )
+            hf, info = cls.from_pretrained(source.where, dtype=torch.float32, output_loading_info=True, **options)
             tokenizer = transformers.AutoTokenizer.from_pretrained(source.where, **options)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
         offline = not Path(source.where).is_dir()
         reason = " ".join(str(error).split())[:160]
         raise ModelError(
             f"the model {source.name!r} cannot be loaded ({type(error).__name__}: {reason})",
-            "a model at hand, a folder, or a Hugging Face name and a network to fetch it" if offline else "a complete Hugging Face folder",
-            "see `textdream models` for those at hand" if offline else "save model and tokenizer there with save_pretrained",
+            "a model at hand, a folder, or a Hugging Face name and a network to fetch it"
+            if offline
+            else "a complete Hugging Face folder",
+            "see `textdream models` for those at hand"
+            if offline
+            else "save model and tokenizer there with save_pretrained",
         ) from None
     missing = {key for key in info["missing_keys"] if "position_ids" not in key}
     pooler = {key for key in missing if "pooler" in key}
-    head_names = ("cls.", "lm_head", "classifier", "predictions", "vocab_", "score", "pre_classifier", "generator_")
+    head_names = (
+        "cls.",
+        "lm_head",
+        "classifier",
+        "predictions",
+        "vocab_",
+        "score",
+        "pre_classifier",
+        "generator_",
+    )
     heads = {key for key in missing - pooler if any(name in key for name in head_names)}
     if body := sorted(missing - pooler - heads):
         raise ModelError(
@@ -221,7 +250,11 @@ def _wrap(hf: Any, tokenizer: Any, name: str, described: str, sha256: str, train
     offset = 2 if config.model_type in ("roberta", "mpnet") else 0
     limits = [getattr(config, "max_position_embeddings", None), getattr(config, "n_positions", None)]
     longest = min([limit - offset for limit in limits if limit] + [int(tokenizer.model_max_length)])
-    causal = bool(getattr(config, "is_decoder", False)) or type(hf).__name__.endswith(("ForCausalLM", "LMHeadModel")) or _masks_future(hf)
+    causal = (
+        bool(getattr(config, "is_decoder", False))
+        or type(hf).__name__.endswith(("ForCausalLM", "LMHeadModel"))
+        or _masks_future(hf)
+    )
     info = ModelInfo(
         name=name,
         source=described,
@@ -243,4 +276,3 @@ def _masks_future(hf: Any) -> bool:
     ids = torch.tensor([[5, 6, 7], [5, 6, 8]], device=hf.device) % hf.get_input_embeddings().weight.shape[0]
     state = capture(hf, {"out": layout.place("resid_post", len(layout.blocks) - 1)}, input_ids=ids)["out"]
     return bool(torch.allclose(state[0, 0], state[1, 0], atol=1e-5))
-

@@ -8,7 +8,9 @@ from functools import cache
 import torch
 
 
-def matmul_rate(dtype: torch.dtype, rows: int = 2048, inner: int = 384, outer: int = 1536, seconds: float = 0.03) -> float:
+def matmul_rate(
+    dtype: torch.dtype, rows: int = 2048, inner: int = 384, outer: int = 1536, seconds: float = 0.03
+) -> float:
     """Floating-point operations a second of a linear layer [rows, inner] → [rows, outer] on the CPU.
 
     The best of several short rounds: other work on the machine only ever slows a round down.

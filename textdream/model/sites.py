@@ -8,14 +8,23 @@ attention's output projection, which the heads share in equal parts.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from torch import nn
 
 from textdream.errors import InputError, ModelError
 
 Site = Literal["embed", "resid_post", "mlp_pre", "mlp_post", "attn_out", "head", "pooled", "logits"]
-SITES: tuple[Site, ...] = ("embed", "resid_post", "mlp_pre", "mlp_post", "attn_out", "head", "pooled", "logits")
+SITES: tuple[Site, ...] = (
+    "embed",
+    "resid_post",
+    "mlp_pre",
+    "mlp_post",
+    "attn_out",
+    "head",
+    "pooled",
+    "logits",
+)
 BLOCK_SITES: tuple[Site, ...] = ("resid_post", "mlp_pre", "mlp_post", "attn_out", "head")
 
 
@@ -86,7 +95,9 @@ class Layout:
             If there is no such site or layer in this model; the sentence names what was looked for.
         """
         if site not in SITES:
-            raise InputError(f"there is no site {site!r}", f"sites are {', '.join(SITES)}", "give one of them with --site")
+            raise InputError(
+                f"there is no site {site!r}", f"sites are {', '.join(SITES)}", "give one of them with --site"
+            )
         if site == "embed":
             return Place(self.blocks[0], "in")
         if site in ("pooled", "logits"):
@@ -101,7 +112,12 @@ class Layout:
         call = sum(earlier is block for earlier in self.blocks[:layer])
         if site == "resid_post":
             return Place(block, "out", call)
-        path = {"mlp_pre": self.paths.up, "mlp_post": self.paths.down, "attn_out": self.paths.out, "head": self.paths.out}[site]
+        path = {
+            "mlp_pre": self.paths.up,
+            "mlp_post": self.paths.down,
+            "attn_out": self.paths.out,
+            "head": self.paths.out,
+        }[site]
         if path is None:
             raise ModelError(
                 f"the site {site} was not found in {self.architecture}",
@@ -114,7 +130,9 @@ class Layout:
         if site == "pooled":
             if self.pooler is None:
                 raise InputError(
-                    f"{self.architecture} has no pooled output", "a model with trained pooler weights", "read another site"
+                    f"{self.architecture} has no pooled output",
+                    "a model with trained pooler weights",
+                    "read another site",
                 )
             return Place(self.pooler, "out")
         if self.classes is not None:
@@ -128,7 +146,7 @@ class Layout:
         return Place(self.decoder, "in")
 
 
-def find_layout(hf: nn.Module, trained: set[str]) -> Layout:
+def find_layout(hf: Any, trained: set[str]) -> Layout:
     """Read the layout of a Hugging Face model.
 
     Parameters
@@ -148,7 +166,9 @@ def find_layout(hf: nn.Module, trained: set[str]) -> Layout:
         listed = [listed[int(i / per_group)].albert_layers[0] for i in range(config.num_hidden_layers)]
         if config.inner_group_num != 1:
             raise ModelError(
-                f"{architecture} has {config.inner_group_num} inner layers a group", "one", "use another ALBERT checkpoint"
+                f"{architecture} has {config.inner_group_num} inner layers a group",
+                "one",
+                "use another ALBERT checkpoint",
             )
     classes = hf if architecture.endswith("ForSequenceClassification") and "head" in trained else None
     decoder = hf.get_output_embeddings() if "head" in trained and classes is None else None

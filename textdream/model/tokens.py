@@ -62,7 +62,7 @@ class Tokens:
             If the text is empty, too long, contains special tokens, or characters that the tokenizer does not know.
         """
         if not text.strip():
-            raise InputError("the text is empty", "at least one word", 'give a sentence in quotes, or --start random')
+            raise InputError("the text is empty", "at least one word", "give a sentence in quotes, or --start random")
         inner = self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
         for id_ in inner:
             if id_ in self.special:
@@ -76,7 +76,9 @@ class Tokens:
         ids = list(self.tokenizer(text, verbose=False)["input_ids"])
         if len(ids) > self.max_length:
             raise InputError(
-                f"the text has {len(ids)} tokens", f"the model takes {self.max_length} at most", "give a shorter text"
+                f"the text has {len(ids)} tokens",
+                f"the model takes {self.max_length} at most",
+                "give a shorter text",
             )
         if not inner:
             raise InputError("the text has no tokens", "at least one word", "give a sentence in quotes")
@@ -115,17 +117,25 @@ class Tokens:
         offsets = encoding["offset_mapping"]
         left = r"(?<!\w)" if re.match(r"\w", word) else ""
         right = r"(?!\w)" if re.search(r"\w$", word) else ""
-        spans = [match.span() for match in re.finditer(left + re.escape(word) + right, text, re.IGNORECASE)] if word else []
+        spans = (
+            [match.span() for match in re.finditer(left + re.escape(word) + right, text, re.IGNORECASE)] if word else []
+        )
         found = [
             [position for position, (start, end) in enumerate(offsets) if start < stop and end > begin and end > start]
             for begin, stop in spans
         ]
         if not found:
-            raise InputError(f"the word {word!r} is not in the text", f"a word of {text!r}", "check the spelling or give --position")
+            raise InputError(
+                f"the word {word!r} is not in the text",
+                f"a word of {text!r}",
+                "check the spelling or give --position",
+            )
         if len(found) > 1:
             where = ", ".join(str(self.reading_position(positions)) for positions in found)
             raise InputError(
-                f"the word {word!r} is in the text {len(found)} times", "once", f"give --position, one of {where}"
+                f"the word {word!r} is in the text {len(found)} times",
+                "once",
+                f"give --position, one of {where}",
             )
         return found[0]
 
@@ -150,7 +160,11 @@ class Tokens:
             if len(ids) == 1 and ids[0] != self.tokenizer.unk_token_id:
                 return int(ids[0])
         pieces = self.names(self.tokenizer(token, add_special_tokens=False, verbose=False)["input_ids"])
-        raise InputError(f"{token!r} is {len(pieces)} tokens ({' '.join(pieces)})", "one token", "give one of the vocabulary's tokens")
+        raise InputError(
+            f"{token!r} is {len(pieces)} tokens ({' '.join(pieces)})",
+            "one token",
+            "give one of the vocabulary's tokens",
+        )
 
     def random_ids(self, length: int, generator: torch.Generator) -> list[int]:
         """A random text of `length` allowed tokens, special ones around it, that survives the round trip.

@@ -5,4 +5,14 @@ from textdream.objectives.features import channel, direction, layer, neuron
 from textdream.objectives.logits import logit, logit_difference
 from textdream.objectives.normalised import normalised
 
-__all__ = ["Objective", "Sum", "channel", "direction", "layer", "logit", "logit_difference", "neuron", "normalised"]
+__all__ = [
+    "Objective",
+    "Sum",
+    "channel",
+    "direction",
+    "layer",
+    "logit",
+    "logit_difference",
+    "neuron",
+    "normalised",
+]

@@ -109,7 +109,9 @@ class Sum(Objective):
             inner = described.terms if described.terms and not described.normalised else [described]
             for term in inner:
                 terms.append(term.model_copy(update={"weight": weight * term.weight}))
-        text = " ".join(f"{'+' if term.weight >= 0 else '-'} {abs(term.weight):g} × {term.description}" for term in terms)
+        text = " ".join(
+            f"{'+' if term.weight >= 0 else '-'} {abs(term.weight):g} × {term.description}" for term in terms
+        )
         return Target(kind="sum", terms=terms, description=text.removeprefix("+ "))
 
     def climb(self) -> Objective:
@@ -126,9 +128,13 @@ def check_position(position: int | None, length: int) -> int:
         If it is missing or outside.
     """
     if position is None:
-        raise InputError("the target has no position", "the token whose activation is read", "give --word or --position")
+        raise InputError(
+            "the target has no position", "the token whose activation is read", "give --word or --position"
+        )
     if not 0 <= position < length:
         raise InputError(
-            f"position {position} is not in the text", f"it has {length} tokens: 0 to {length - 1}", "see them with `textdream tokens`"
+            f"position {position} is not in the text",
+            f"it has {length} tokens: 0 to {length - 1}",
+            "see them with `textdream tokens`",
         )
     return position

@@ -44,10 +44,16 @@ class Feature(Objective):
         heads = model.hf.config.num_attention_heads
         if self.site == "head" and (self.head is None or not 0 <= self.head < heads):
             raise InputError(
-                f"head {self.head} is not in {model.name}", f"it has {heads} heads: 0 to {heads - 1}", "give one of them with --head"
+                f"head {self.head} is not in {model.name}",
+                f"it has {heads} heads: 0 to {heads - 1}",
+                "give one of them with --head",
             )
         if self.site != "head" and self.head is not None:
-            raise InputError(f"a head was given for the site {self.site}", "--head goes with --site head", "give one or the other")
+            raise InputError(
+                f"a head was given for the site {self.site}",
+                "--head goes with --site head",
+                "give one or the other",
+            )
         if self.mean or not has_positions(self.site, model):
             return self
         own = self.position if self.position is not None else position
@@ -57,7 +63,11 @@ class Feature(Objective):
         layer = self.layer if self._read.layer is not None else None
         where = self.site if layer is None else f"{self.site} {layer}"
         head = "" if self.head is None else f" head {self.head}"
-        at = f" at position {self.position}" if self.position is not None else (" averaged over positions" if self.mean else "")
+        at = (
+            f" at position {self.position}"
+            if self.position is not None
+            else (" averaged over positions" if self.mean else "")
+        )
         return Target(
             site=self.site,
             layer=layer,
@@ -91,7 +101,9 @@ class Unit(Feature):
         if not 0 <= self.index < width:
             place = self.site if bound._read.layer is None else f"{self.site} of layer {self.layer}"
             raise InputError(
-                f"neuron {self.index} is not in {place} of {model.name}", f"it has {width} units: 0 to {width - 1}", "give one of them with --neuron"
+                f"neuron {self.index} is not in {place} of {model.name}",
+                f"it has {width} units: 0 to {width - 1}",
+                "give one of them with --neuron",
             )
         if self.site == "mlp_post" and not model.layout.gated:
             return Rectified(**vars(bound))
@@ -149,7 +161,9 @@ class Direction(Feature):
         width = model.width(self.site, self.layer)
         if len(self.vector) != width:
             raise InputError(
-                f"the direction has {len(self.vector)} numbers", f"{self.site} of {model.name} has {width} units", "give a vector of that width"
+                f"the direction has {len(self.vector)} numbers",
+                f"{self.site} of {model.name} has {width} units",
+                "give a vector of that width",
             )
         return self._bound(model, position, length)
 
@@ -159,7 +173,12 @@ class Direction(Feature):
 
 
 def neuron(
-    layer: int | None, index: int, *, site: str = "resid_post", position: int | None = None, head: int | None = None
+    layer: int | None,
+    index: int,
+    *,
+    site: str = "resid_post",
+    position: int | None = None,
+    head: int | None = None,
 ) -> Objective:
     """One unit of `site` at one position (default: the word or position that the experiment reads)."""
     return Unit(site, layer, position, head, False, index)
@@ -171,7 +190,12 @@ def channel(layer: int | None, index: int, *, site: str = "resid_post", head: in
 
 
 def layer(
-    index: int | None, *, site: str = "resid_post", position: int | None = None, mean: bool = False, head: int | None = None
+    index: int | None,
+    *,
+    site: str = "resid_post",
+    position: int | None = None,
+    mean: bool = False,
+    head: int | None = None,
 ) -> Objective:
     """The mean of squares over all units of `site`, at one position or (`mean`) over all."""
     return WholeLayer(site, index, position, head, mean)
@@ -193,12 +217,22 @@ def direction(
     InputError
         If the file is not readable or holds several vectors, or the vector is empty, zero, or not finite.
     """
-    tensor = read_vector(Path(vector)) if isinstance(vector, str | Path) else torch.as_tensor(vector, dtype=torch.float64)
+    tensor = (
+        read_vector(Path(vector)) if isinstance(vector, str | Path) else torch.as_tensor(vector, dtype=torch.float64)
+    )
     if tensor.ndim != 1:
-        raise InputError(f"the direction has the shape {list(tensor.shape)}", "one vector", "give a tensor of one dimension")
+        raise InputError(
+            f"the direction has the shape {list(tensor.shape)}",
+            "one vector",
+            "give a tensor of one dimension",
+        )
     bad = int((~tensor.isfinite()).sum())
     if bad:
-        raise InputError(f"the direction has {bad} numbers that are NaN or infinite", "finite numbers", "make the vector again")
+        raise InputError(
+            f"the direction has {bad} numbers that are NaN or infinite",
+            "finite numbers",
+            "make the vector again",
+        )
     norm = tensor.double().norm()
     if norm == 0:
         raise InputError("the direction is zero", "a vector with a length", "make the vector again")
@@ -213,7 +247,13 @@ def read_vector(path: Path) -> Tensor:
     try:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise InputError(f"the direction {path} cannot be read ({error})", "a safetensors file", "check the path") from None
+        raise InputError(
+            f"the direction {path} cannot be read ({error})", "a safetensors file", "check the path"
+        ) from None
     if len(tensors) != 1:
-        raise InputError(f"{path} holds {len(tensors)} tensors ({', '.join(sorted(tensors)[:5])})", "one vector", "save it alone")
+        raise InputError(
+            f"{path} holds {len(tensors)} tensors ({', '.join(sorted(tensors)[:5])})",
+            "one vector",
+            "save it alone",
+        )
     return next(iter(tensors.values())).double().squeeze()

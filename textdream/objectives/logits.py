@@ -31,8 +31,8 @@ class Logit(Objective):
     def value(self, activations: Activations) -> Float[Tensor, " batch"]:
         """The logit or the difference."""
         (logits,) = (activations[read] for read in self.reads)
-        value = logits[..., self.token]
-        return value if self.minus is None else value - logits[..., self.minus]
+        value = logits[..., int(self.token)]
+        return value if self.minus is None else value - logits[..., int(self.minus)]
 
     def bind(self, model: Model, position: int | None, length: int) -> Objective:
         """Tokens given as text become ids."""
@@ -42,13 +42,22 @@ class Logit(Objective):
         def id_of(token: int | str) -> int:
             found = token if isinstance(token, int) else self._look_up(token, model)
             if not 0 <= found < width:
-                raise InputError(f"{found} is not among the logits of {model.name}", f"0 to {width - 1}", "give another --token")
+                raise InputError(
+                    f"{found} is not among the logits of {model.name}",
+                    f"0 to {width - 1}",
+                    "give another --token",
+                )
             return found
 
         own = None
         if has_positions("logits", model):
             own = check_position(self.position if self.position is not None else position, length)
-        return replace(self, token=id_of(self.token), minus=None if self.minus is None else id_of(self.minus), position=own)
+        return replace(
+            self,
+            token=id_of(self.token),
+            minus=None if self.minus is None else id_of(self.minus),
+            position=own,
+        )
 
     @staticmethod
     def _look_up(token: str, model: Model) -> int:
@@ -58,7 +67,11 @@ class Logit(Objective):
         if token.isdigit():
             return int(token)
         if token not in labels:
-            raise InputError(f"{token!r} is not a class of {model.name}", f"one of {', '.join(labels)}", "give one of them with --token")
+            raise InputError(
+                f"{token!r} is not a class of {model.name}",
+                f"one of {', '.join(labels)}",
+                "give one of them with --token",
+            )
         return int(labels[token])
 
     def target(self) -> Target:

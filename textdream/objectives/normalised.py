@@ -43,12 +43,21 @@ class Normalised(Objective):
         """The base bound, and the norm taken where the base is read."""
         base = self.base.bind(model, position, length)
         positions = {read.position for read in base.reads}
-        return replace(self, base=base, layers=model.info.layers, position=positions.pop() if len(positions) == 1 else None)
+        return replace(
+            self,
+            base=base,
+            layers=model.info.layers,
+            position=positions.pop() if len(positions) == 1 else None,
+        )
 
     def target(self) -> Target:
         """The base's, marked."""
         base = self.base.target()
-        changed = {"normalised": True, "position": self.position, "description": f"{base.description}, normalised"}
+        changed = {
+            "normalised": True,
+            "position": self.position,
+            "description": f"{base.description}, normalised",
+        }
         return base.model_copy(update=changed)
 
 

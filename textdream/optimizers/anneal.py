@@ -43,7 +43,11 @@ def anneal(problem: Problem, config: AnnealConfig) -> Iterator[Step]:
         soft, climbed = problem.engine.soft_values(problem.start, free, weights, (objective, climb))
         ids = snapped(problem, logits.detach(), weights.detach(), config)
         hard = float(problem.decide(ids)[0])
-        pair = (float(climbed.detach().mean()), float(problem.engine.values(ids[:1], climb)[0])) if config.normalise else None
+        pair = (
+            (float(climbed.detach().mean()), float(problem.engine.values(ids[:1], climb)[0]))
+            if config.normalise
+            else None
+        )
         top = heaviest(weights[0].detach()) if number % NOTED == 0 or number == config.steps else None
         yield Step(
             "anneal",
@@ -76,7 +80,10 @@ def start_logits(problem: Problem, config: AnnealConfig) -> Float[Tensor, "free 
 
 
 def sample_weights(
-    logits: Float[Tensor, "free d_vocab"], temperature: float, config: AnnealConfig, generator: torch.Generator
+    logits: Float[Tensor, "free d_vocab"],
+    temperature: float,
+    config: AnnealConfig,
+    generator: torch.Generator,
 ) -> Float[Tensor, "samples free d_vocab"]:
     """softmax((logits + noise) / temperature), the noise Gumbel or none; one-hot in the forward pass if straight-through."""
     noisy = logits.expand(config.samples if config.gumbel else 1, -1, -1)
@@ -90,9 +97,7 @@ def sample_weights(
     return hard + weights - weights.detach()
 
 
-def snapped(
-    problem: Problem, logits: Tensor, weights: Tensor, config: AnnealConfig
-) -> Int[Tensor, "texts pos"]:
+def snapped(problem: Problem, logits: Tensor, weights: Tensor, config: AnnealConfig) -> Int[Tensor, "texts pos"]:
     """The heaviest tokens as real texts: of the logits first, then of each noisy sample."""
     choices = logits.argmax(-1)[None]
     if config.gumbel:
@@ -108,5 +113,6 @@ def heaviest(weights: Float[Tensor, "free d_vocab"]) -> tuple[tuple[tuple[int, f
     """(id, weight) of the heaviest tokens at each free position."""
     top = weights.topk(min(TOP_TOKENS, weights.shape[-1]))
     return tuple(
-        tuple(zip(ids, values, strict=True)) for ids, values in zip(top.indices.tolist(), top.values.tolist(), strict=True)
+        tuple(zip(ids, values, strict=True))
+        for ids, values in zip(top.indices.tolist(), top.values.tolist(), strict=True)
     )

@@ -28,7 +28,13 @@ def gcg(problem: Problem, config: GcgConfig) -> Iterator[Step]:
     summit, summit_height = ids, height
     stuck, note = 0, None
     for number in range(config.steps + 1):
-        yield Step("gcg", as_row(ids), float(problem.decide(ids[None])[0]), note=note, progress=(number, config.steps))
+        yield Step(
+            "gcg",
+            as_row(ids),
+            float(problem.decide(ids[None])[0]),
+            note=note,
+            progress=(number, config.steps),
+        )
         note = None
         gain = problem.gradient(ids)
         better = climb_once(problem, ids, height, sample_swaps(gain, config, stuck, problem.generator))
@@ -81,7 +87,10 @@ def climb_once(
 
 
 def merged(
-    ids: Int[Tensor, " pos"], singles: Int[Tensor, "batch pos"], scores: Float[Tensor, " batch"], tries: int = 4
+    ids: Int[Tensor, " pos"],
+    singles: Int[Tensor, "batch pos"],
+    scores: Float[Tensor, " batch"],
+    tries: int = 4,
 ) -> Int[Tensor, "merges pos"]:
     """Texts with several swaps at once: at each position its n-th best single swap, for the 2, 3, … best positions.
 

@@ -117,7 +117,9 @@ class Problem:
         return ids[self.model.tokens.survives(ids)] if self.round_trip and len(ids) else ids
 
 
-def replaced(ids: Int[Tensor, " pos"], positions: Int[Tensor, " batch"], tokens: Int[Tensor, " batch"]) -> Int[Tensor, "batch pos"]:
+def replaced(
+    ids: Int[Tensor, " pos"], positions: Int[Tensor, " batch"], tokens: Int[Tensor, " batch"]
+) -> Int[Tensor, "batch pos"]:
     """Copies of `ids`, each with one token put at one position."""
     candidates = ids.repeat(len(positions), 1)
     candidates[torch.arange(len(positions)), positions] = tokens

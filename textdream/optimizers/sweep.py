@@ -92,7 +92,9 @@ def certify(problem: Problem) -> Certificate:
     if best is None:
         return _certificate(problem, screening)
     position, token = best
-    found = Counterexample(position=position, id=token, token=problem.model.tokens.names([token])[0], activation=best_value)
+    found = Counterexample(
+        position=position, id=token, token=problem.model.tokens.names([token])[0], activation=best_value
+    )
     return _certificate(problem, screening).model_copy(update={"holds": False, "better": found})
 
 

@@ -31,7 +31,9 @@ def check_writable(path: Path) -> None:
     if path.is_dir():
         raise ResultError(f"{path} is a folder", "--out takes a file", "give a file name inside it")
     if not folder.is_dir():
-        raise ResultError(f"the folder {folder} does not exist", "--out takes a path in a folder that does", "make it first")
+        raise ResultError(
+            f"the folder {folder} does not exist", "--out takes a path in a folder that does", "make it first"
+        )
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
@@ -48,7 +50,9 @@ def write_text(path: Path, text: str) -> None:
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
     except OSError as error:
-        raise ResultError(f"{path} cannot be written ({error.strerror})", "a writable folder", "choose another path") from None
+        raise ResultError(
+            f"{path} cannot be written ({error.strerror})", "a writable folder", "choose another path"
+        ) from None
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
@@ -61,7 +65,11 @@ def write_text(path: Path, text: str) -> None:
     except BaseException as error:
         Path(name).unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise ResultError(f"{path} cannot be written ({error.strerror})", "room and permission", "free some or choose another path") from None
+            raise ResultError(
+                f"{path} cannot be written ({error.strerror})",
+                "room and permission",
+                "free some or choose another path",
+            ) from None
         raise
 
 
@@ -110,4 +118,6 @@ def read_result(path: str | Path) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"])
-        raise ResultError(f"{path} does not follow {SCHEMA} at {where} ({first['msg']})", expected, "write it again") from None
+        raise ResultError(
+            f"{path} does not follow {SCHEMA} at {where} ({first['msg']})", expected, "write it again"
+        ) from None

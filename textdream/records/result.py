@@ -141,7 +141,7 @@ class Certificate(Record):
 class Result(Record):
     """What every kind of result has."""
 
-    schema_: Literal["textdream.result/1"] = Field(default=SCHEMA, alias="schema")
+    schema_: Literal["textdream.result/1"] = Field(default="textdream.result/1", alias="schema")
     textdream: str
     created: str
     """UTC, ISO 8601."""
@@ -150,7 +150,9 @@ class Result(Record):
     settings: dict[str, Any]
     seconds: Annotated[FiniteFloat, Field(ge=0)]
 
-    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False, protected_namespaces=(), populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="allow", allow_inf_nan=False, protected_namespaces=(), populate_by_name=True
+    )
 
     def to_json(self) -> str:
         """The result file's text: one key a line, and one item a line in lists of objects."""

@@ -52,7 +52,9 @@ class LiveDream:
             self._live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._shown:
             self._live.stop()
 
@@ -65,9 +67,13 @@ class LiveDream:
         self.values.append(value)
         if self.best is None or self.sign * value > self.sign * self.best[0]:
             self.best = (value, tokens)
-            self._line(Text.assemble(f"{time.monotonic() - self.began:6.1f} s  {value:8.3f}  ", joined(tokens, read=self.read)))
+            self._line(
+                Text.assemble(f"{time.monotonic() - self.began:6.1f} s  {value:8.3f}  ", joined(tokens, read=self.read))
+            )
         elif phase == "sweep" and self.progress[0]:
-            self._line(f"{time.monotonic() - self.began:6.1f} s  {self.progress[0]} of {self.progress[1]} positions searched")
+            self._line(
+                f"{time.monotonic() - self.began:6.1f} s  {self.progress[0]} of {self.progress[1]} positions searched"
+            )
 
     def _line(self, line: str | Text) -> None:
         if not self._shown:
@@ -83,12 +89,25 @@ class LiveDream:
                 changed = differences(self.best[1], self.tokens)
                 grid.add_row("now", f"{self.values[-1]:.3f}", joined(self.tokens, changed=changed, read=self.read))
             changed = differences(self.start, self.best[1])
-            grid.add_row("best", Text(f"{self.best[0]:.3f}", style="bold green"), joined(self.best[1], changed=changed, read=self.read))
+            grid.add_row(
+                "best",
+                Text(f"{self.best[0]:.3f}", style="bold green"),
+                joined(self.best[1], changed=changed, read=self.read),
+            )
         done, total = self.progress
         spent = time.monotonic() - self.phase_began
         left = f", about {spent / done * (total - done):.0f} s left" if done and total > done else ""
         bar = Table.grid(padding=(0, 2))
-        bar.add_row(ProgressBar(total=max(1, total), completed=done, width=24), Text(f"{done}/{total}{left}", style="dim"))
+        bar.add_row(
+            ProgressBar(total=max(1, total), completed=done, width=24),
+            Text(f"{done}/{total}{left}", style="dim"),
+        )
         phase = Text(PHASES.get(self.phase, self.phase), style="bold")
         climb = Text(sparkline(self.values, 48), style="cyan")
-        return Group(Text(), Padding(phase, (0, 0, 0, 1)), grid, Padding(climb, (0, 0, 0, 1)), Padding(bar, (0, 0, 0, 1)))
+        return Group(
+            Text(),
+            Padding(phase, (0, 0, 0, 1)),
+            grid,
+            Padding(climb, (0, 0, 0, 1)),
+            Padding(bar, (0, 0, 0, 1)),
+        )

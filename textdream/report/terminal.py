@@ -17,8 +17,8 @@ from textdream.report.text import differences, joined, short_target, sparkline
 def show(result: Any, console: Console | None = None) -> None:
     """Draw a result on `console` (default: standard output)."""
     console = console or Console()
-    drawings = {DreamResult: dream, TokenSearchResult: token_search, SimilarResult: similar}
-    console.print(drawings[type(result)](result))
+    drawings: dict[str, Any] = {"dream": dream, "token_search": token_search, "similar": similar}
+    console.print(drawings[result.type](result))
 
 
 def dream(result: DreamResult) -> RenderableType:
@@ -37,7 +37,12 @@ def dream(result: DreamResult) -> RenderableType:
     climb = sparkline([step.hard for step in result.steps], 48)
     lines: list[RenderableType] = [_heading("dream", result), Padding(grid, (1, 0, 0, 1))]
     if len(result.steps) > 2:
-        lines.append(Padding(Text.assemble(("climb  ", "dim"), (climb, "cyan"), (f"  {len(result.steps)} steps", "dim")), (1, 0, 0, 1)))
+        lines.append(
+            Padding(
+                Text.assemble(("climb  ", "dim"), (climb, "cyan"), (f"  {len(result.steps)} steps", "dim")),
+                (1, 0, 0, 1),
+            )
+        )
     lines += [Text(), certificate(result), _cost(result)]
     if result.interrupted:
         lines.append(Text(" interrupted: this is the best that was reached", style="bold yellow"))
@@ -53,7 +58,9 @@ def certificate(result: DreamResult) -> Text:
     if not found.holds:
         better = f" ({found.better.token!r} at position {found.better.position})" if found.better else ""
         return Text(f" not 1-opt: a single replacement is {lowest}{better}", style="bold red")
-    how = f"all in {found.screened}" + (f", {found.decided:,} decided in float32" if found.screened != "float32" else "")
+    how = f"all in {found.screened}" + (
+        f", {found.decided:,} decided in float32" if found.screened != "float32" else ""
+    )
     return Text.assemble(
         (" ✓ 1-opt  ", "bold green"),
         f"none of {found.checked:,} single replacements is {lowest} ",
@@ -97,15 +104,29 @@ def token_search(result: TokenSearchResult, rows: int = 10) -> RenderableType:
     """The best and the worst tokens, with bars."""
     table = Table.grid(padding=(0, 2))
     for justify in ("right", "left", "right", "left"):
-        table.add_column(justify=justify)  # type: ignore[arg-type]
+        table.add_column(justify=justify)
     top = max(abs(token.activation) for token in [*result.tokens, *result.worst]) or 1.0
     for title, tokens in (("best", result.tokens[:rows]), ("worst", result.worst[:rows])):
         table.add_row("", Text(title, style="dim"))
         for rank, token in enumerate(tokens, start=1):
             bar = "█" * round(24 * abs(token.activation) / top)
             style = "green" if token.activation >= 0 else "red"
-            table.add_row(Text(str(rank), style="dim"), Text(token.token, style="bold"), f"{token.activation:.3f}", Text(bar, style=style))
-    return Group(_heading("token search", result), Text(), _start(result), Text(), table, Text(), _searched(result), Text())
+            table.add_row(
+                Text(str(rank), style="dim"),
+                Text(token.token, style="bold"),
+                f"{token.activation:.3f}",
+                Text(bar, style=style),
+            )
+    return Group(
+        _heading("token search", result),
+        Text(),
+        _start(result),
+        Text(),
+        table,
+        Text(),
+        _searched(result),
+        Text(),
+    )
 
 
 def similar(result: SimilarResult, rows: int = 15) -> RenderableType:
@@ -120,7 +141,12 @@ def similar(result: SimilarResult, rows: int = 15) -> RenderableType:
     for token in result.tokens[:rows]:
         bar = "█" * round(24 * abs(token.activation) / top)
         style = "green" if token.activation >= 0 else "red"
-        table.add_row(Text(token.token, style="bold"), f"{token.distance:.3f}", f"{token.activation:.3f}", Text(bar, style=style))
+        table.add_row(
+            Text(token.token, style="bold"),
+            f"{token.distance:.3f}",
+            f"{token.activation:.3f}",
+            Text(bar, style=style),
+        )
     return Group(_heading("similar", result), Text(), _start(result), Text(), Padding(table, (0, 0, 0, 1)), Text())
 
 
