@@ -59,6 +59,7 @@ class Run:
 
     @property
     def key(self) -> tuple[str, str, int, int, int]:
+        """What tells it from other runs."""
         return (self.method, self.site, self.layer, self.neuron, self.seed)
 
 
@@ -90,17 +91,19 @@ def run(
     problem = Problem(model, objective, ids, free, round_trip=method == "gcg", generator=generator)
     start = float(model.engine.values(ids[None], objective)[0])
     evaluations, begin = model.engine.evaluations, time.perf_counter()
-    visited, step, number = set(), None, 0
-    for number, step in enumerate(search(problem, config)):
+    visited: set[tuple[int, ...]] = set()
+    steps = []
+    for step in search(problem, config):
+        steps.append(step.value)
         if method != "gcg":
             visited.add(step.ids)
     seconds = time.perf_counter() - begin
-    assert step is not None and problem.best is not None
+    assert problem.best is not None
     # Special and unused tokens may not count as a dream of ours; here they may, for PAIR.
     passed = model.engine.values(torch.tensor(sorted(visited)), objective).max() if visited else problem.best[1]
     return Run(
-        method, site, layer, neuron, seed, start, max(float(passed), problem.best[1]), step.value, seconds,
-        model.engine.evaluations - evaluations, number, model.tokens.text(problem.best[0]),
+        method, site, layer, neuron, seed, start, max(float(passed), problem.best[1]), steps[-1], seconds,
+        model.engine.evaluations - evaluations, len(steps) - 1, model.tokens.text(problem.best[0]),
     )  # fmt: skip
 
 
@@ -112,10 +115,8 @@ def kept() -> list[Run]:
 def keep(found: Run) -> None:
     with RUNS.open("a") as file:
         file.write(json.dumps(asdict(found), ensure_ascii=False) + "\n")
-    print(
-        f"{found.method:9} seed {found.seed} {found.site:10} {found.layer} {found.neuron:4}  {found.start:7.3f} → {found.best:7.3f}  {found.seconds:5.1f} s",
-        flush=True,
-    )
+    where = f"{found.method:6} seed {found.seed} {found.site:10} {found.layer} {found.neuron:4}"
+    print(f"{where}  {found.start:7.3f} → {found.best:7.3f}  {found.seconds:5.1f} s", flush=True)
 
 
 def step_seconds(model: Model) -> float:
@@ -150,7 +151,7 @@ def run_others(model: Model, a_step: float, share: tuple[int, int]) -> None:
                     keep(run(model, method, where, seed, config, anneal))
 
 
-def report(a_step: float | None) -> None:
+def report(a_step: float) -> None:
     """The figures of all runs that are there."""
     runs = {found.key: found for found in kept()}
     table: dict[str, Any] = {}
@@ -183,10 +184,7 @@ def report(a_step: float | None) -> None:
             "largest_spread_over_seeds": max(spreads) if spreads else None,
         }
     data = {"machine": machine(), "draw": DRAW, "seeds": SEEDS, "pair_step_seconds": a_step, "methods": table}
-    old = RESULTS / "success.json"
-    if a_step is None and old.exists():
-        data["pair_step_seconds"] = json.loads(old.read_text())["pair_step_seconds"]
-    old.write_text(json.dumps(data, indent=1) + "\n")
+    (RESULTS / "success.json").write_text(json.dumps(data, indent=1) + "\n")
     print(json.dumps(table, indent=1))
 
 
@@ -205,7 +203,7 @@ def main() -> None:
         torch.set_num_threads(max(1, torch.get_num_threads() // of))
         run_others(model, json.loads(clock.read_text())["pair_step_seconds"], (this, of))
     if options.part == "report":
-        report(json.loads(clock.read_text())["pair_step_seconds"] if clock.exists() else None)
+        report(json.loads(clock.read_text())["pair_step_seconds"])
 
 
 if __name__ == "__main__":

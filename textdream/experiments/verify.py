@@ -233,10 +233,8 @@ def _plain_term(model: Model, ids: Tensor, target: Target) -> Tensor:
         return x.square().flatten(1).mean(1)
     if target.kind in ("logit", "logit_difference"):
         return x[:, target.token] - (x[:, target.minus_token] if target.minus_token is not None else 0)
-    if target.kind == "direction":
-        x = x @ torch.tensor(target.vector, dtype=x.dtype, device=x.device)
-    else:
-        x = x[..., target.neuron]
+    vector = None if target.vector is None else torch.tensor(target.vector, dtype=x.dtype, device=x.device)
+    x = x[..., target.neuron] if vector is None else x @ vector
     return x.mean(-1) if x.ndim == 2 else x
 
 

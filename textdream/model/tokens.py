@@ -68,8 +68,9 @@ class Tokens:
             if id_ in self.special:
                 name = self.tokenizer.convert_ids_to_tokens(id_)
                 unknown = id_ == self.tokenizer.unk_token_id and name not in text
+                what = "a character that the tokenizer does not know" if unknown else f"the special token {name}"
                 raise InputError(
-                    f"the text holds {'a character that the tokenizer does not know' if unknown else f'the special token {name}'}",
+                    f"the text holds {what}",
                     "plain text that the tokenizer knows; special tokens are put around it",
                     "take it out",
                 )
