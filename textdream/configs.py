@@ -7,10 +7,24 @@ under a field is its help.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from math import isfinite
+from typing import Any, Literal
+
+from textdream.errors import InputError
 
 Method = Literal["gcg", "sweep", "hotflip", "anneal"]
 Preset = Literal["pair", "pair-gumbel"]
+
+
+def _check(config: Any, low: float, *names: str, above: bool = False, high: float = float("inf")) -> None:
+    """Raise InputError for a number below `low` (or at it, with `above`), over `high`, or not finite."""
+    for name in names:
+        value = getattr(config, name)
+        if value is None or (isfinite(value) and low <= value <= high and not (above and value == low)):
+            continue
+        limit = "more than" if above else "at least"
+        upto = f" and at most {high:g}" if isfinite(high) else ""
+        raise InputError(f"{name} is {value}", f"a number of {limit} {low:g}{upto}", "give another value")
 
 
 @dataclass(frozen=True)
@@ -28,6 +42,10 @@ class GcgConfig:
     disturb: float = 0.4
     """Share of the free positions that a restart draws anew."""
 
+    def __post_init__(self) -> None:
+        _check(self, 1, "steps", "candidates", "topk", "patience")
+        _check(self, 0, "disturb", above=True, high=1)
+
 
 @dataclass(frozen=True)
 class HotflipConfig:
@@ -38,6 +56,9 @@ class HotflipConfig:
     candidates: int = 64
     """Flips of best first-order gain that are checked exactly at each step."""
 
+    def __post_init__(self) -> None:
+        _check(self, 1, "steps", "candidates")
+
 
 @dataclass(frozen=True)
 class SweepConfig:
@@ -45,6 +66,9 @@ class SweepConfig:
 
     steps: int = 1000
     """Positions searched at most; a certificate needs each free position searched after the last change."""
+
+    def __post_init__(self) -> None:
+        _check(self, 1, "steps")
 
 
 @dataclass(frozen=True)
@@ -75,6 +99,12 @@ class AnnealConfig:
     """Climb the activation divided by the norm of the position's activations over all layers, as PAIR did."""
     whole_vocabulary: bool = False
     """Let special and unused tokens into the mixture, as PAIR did."""
+
+    def __post_init__(self) -> None:
+        _check(self, 1, "steps", "samples")
+        _check(self, 0, "warmup")
+        _check(self, 0, "learning_rate", "start_temperature", "end_temperature", "decay", above=True)
+        _check(self, 0, "start_weight", above=True, high=0.999999)
 
 
 def pair_preset(preset: Preset) -> AnnealConfig:
@@ -168,6 +198,10 @@ class DreamConfig:
     anneal: AnnealConfig = field(default_factory=AnnealConfig)
     """Settings of --method anneal."""
 
+    def __post_init__(self) -> None:
+        _check(self, 1, "steps", "length")
+        _check(self, 0, "seed", high=2**63 - 1)
+
 
 @dataclass(frozen=True)
 class TokenSearchConfig:
@@ -179,6 +213,9 @@ class TokenSearchConfig:
     """How many of the best and of the worst tokens are kept."""
     seed: int = 0
     """Written into the result; the search is exact and draws nothing."""
+
+    def __post_init__(self) -> None:
+        _check(self, 1, "top")
 
 
 @dataclass(frozen=True)
@@ -193,3 +230,6 @@ class SimilarConfig:
     """How many neighbours are kept, the token itself among them."""
     seed: int = 0
     """Written into the result; nothing is drawn."""
+
+    def __post_init__(self) -> None:
+        _check(self, 1, "top")

@@ -220,7 +220,5 @@ def _method_config(config: DreamConfig) -> Any:
         )
     chosen = getattr(config, config.method) if config.preset is None else pair_preset(config.preset)
     if config.steps is not None:
-        if config.steps < 1:
-            raise InputError(f"--steps {config.steps} was given", "1 or more", "give a positive number")
         chosen = dataclasses.replace(chosen, steps=config.steps)
     return chosen

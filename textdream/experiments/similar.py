@@ -9,7 +9,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from textdream.configs import SimilarConfig
-from textdream.errors import InputError
 from textdream.experiments.setting import header, prepare
 from textdream.experiments.token_search import change_position
 from textdream.model import Model
@@ -38,8 +37,6 @@ def similar(
     begin = time.perf_counter()
     setting = prepare(model, text, target, word=word, position=position)
     change = change_position(setting, config.change)
-    if config.top < 1:
-        raise InputError(f"--top {config.top} was given", "1 or more", "give a positive number")
     allowed = model.tokens.allowed
     distances = embedding_distances(model.engine.table.cpu(), int(setting.ids[change]), config.metric)[allowed]
     nearest = distances.argsort(stable=True)[: config.top]

@@ -41,8 +41,6 @@ def token_search(
     begin = time.perf_counter()
     setting = prepare(model, text, target, word=word, position=position)
     change = change_position(setting, config.change)
-    if config.top < 1:
-        raise InputError(f"--top {config.top} was given", "1 or more", "give a positive number")
     tokens = model.tokens.allowed
     candidates = replaced(setting.ids, torch.full_like(tokens, change), tokens)
     scores = model.engine.search_values(candidates, setting.objective)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,12 +163,15 @@ def _hash_state(hf: torch.nn.Module) -> str:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Hold back transformers' progress bars and advice, and leave the caller's settings and random state as they were."""
+    """Hold back transformers' progress bars and advice, and leave the caller's settings and random state as they were.
+
+    Its GGUF reader draws a bar that no setting turns off, so standard error is held back as well.
+    """
     verbosity, bars = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()
     hf_logging.set_verbosity_error()
     hf_logging.disable_progress_bar()
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), redirect_stderr(io.StringIO()):
             yield
     finally:
         hf_logging.set_verbosity(verbosity)

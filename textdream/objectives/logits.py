@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from jaxtyping import Float
 from torch import Tensor
@@ -22,6 +22,7 @@ class Logit(Objective):
     token: int | str
     minus: int | str | None
     position: int | None
+    label: str = ""
 
     @property
     def reads(self) -> frozenset[Read]:
@@ -52,12 +53,15 @@ class Logit(Objective):
         own = None
         if has_positions("logits", model):
             own = check_position(self.position if self.position is not None else position, length)
-        return replace(
-            self,
-            token=id_of(self.token),
-            minus=None if self.minus is None else id_of(self.minus),
-            position=own,
-        )
+        token, minus = id_of(self.token), None if self.minus is None else id_of(self.minus)
+        names = [self._name(found, model) for found in (token, minus) if found is not None]
+        return Logit(token, minus, own, " minus logit of ".join(names))
+
+    @staticmethod
+    def _name(found: int, model: Model) -> str:
+        if model.layout.classes is not None:
+            return str(model.hf.config.id2label.get(found, found))
+        return model.tokens.names([found])[0]
 
     @staticmethod
     def _look_up(token: str, model: Model) -> int:
@@ -78,7 +82,6 @@ class Logit(Objective):
         """A logit or a logit difference."""
         at = "" if self.position is None else f" at position {self.position}"
         kind = "logit" if self.minus is None else "logit_difference"
-        name = f"logit of {self.token}" + ("" if self.minus is None else f" minus logit of {self.minus}")
         return Target.model_validate(
             {
                 "kind": kind,
@@ -86,7 +89,7 @@ class Logit(Objective):
                 "position": self.position,
                 "token": self.token,
                 "minus_token": self.minus,
-                "description": name + at,
+                "description": f"logit of {self.label}{at}",
             }
         )
 

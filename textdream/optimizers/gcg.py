@@ -44,6 +44,8 @@ def gcg(problem: Problem, config: GcgConfig) -> Iterator[Step]:
                 summit, summit_height = ids, height
             continue
         stuck += 1
+        if stuck >= config.patience and len(problem.free) == 1:
+            return  # One position has no other slope to start anew on.
         if stuck >= config.patience:
             ids, note, stuck = disturbed(problem, summit, config.disturb), "restart", 0
             height = float(problem.height(ids[None])[0])

@@ -1,0 +1,33 @@
+"""Draws docs/demo.svg from the results of `make demo`: python docs/picture.py dream.json pair.json."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from textdream.records import read_result
+from textdream.report import terminal
+
+COMMAND = 'textdream dream "then he compressed his temples with his hands , as if to crush them ." \\\n    '
+FLAGS = "--layer 4 --neuron 138 --word hands --free all --out dream.json"
+
+
+def main() -> None:
+    """Draw the dream, then both side by side."""
+    files = [Path(name) for name in sys.argv[1:]]
+    results = [read_result(file) for file in files]
+    console = Console(record=True, width=96, file=io.StringIO(), force_terminal=True, color_system="truecolor")
+    console.print(Text("$ ", style="bold green") + Text(COMMAND + FLAGS), soft_wrap=True)
+    console.print()
+    terminal.show(results[0], console)
+    console.print(terminal.compare([(file.stem, result) for file, result in zip(files, results, strict=True)]))
+    out = Path(__file__).parent / "demo.svg"
+    out.write_text(console.export_svg(title="textdream"), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
