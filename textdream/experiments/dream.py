@@ -58,7 +58,7 @@ class Dream:
         self.settings = [self._setting(kind, text, target, word, position) for kind in _starts(config)]
         self.problems = [self._problem(setting) for setting in self.settings]
         self.steps: list[StepRecord] = []
-        self.certificate: Certificate | None = None
+        self._certificates: dict[int, Certificate] = {}
         self.finished = False
         self._final: Step | None = None
         self._evaluations = -model.engine.evaluations
@@ -93,22 +93,23 @@ class Dream:
 
     def __iter__(self) -> Iterator[Step]:
         """Run the method from each start, then the certifying sweep from the best."""
-        for problem in self.problems:
-            yield from self._run(problem, OPTIMIZERS[self.config.method](problem, self.method_config))
+        for index, problem in enumerate(self.problems):
+            yield from self._run(index, OPTIMIZERS[self.config.method](problem, self.method_config))
         if self.config.certify and self.config.method != "sweep":
-            problem = self._best_problem()
-            if problem.best is not None:
-                finish = dataclasses.replace(problem, start=torch.tensor(problem.best[0]))
-                self.problems.append(finish)
-                yield from self._run(finish, sweep(finish, self.config.sweep), final=False)
+            index = self._best_index()
+            best = self.problems[index].best
+            if best is not None:
+                finish = dataclasses.replace(self.problems[index], start=torch.tensor(best[0]))
+                self.problems[index] = finish
+                yield from self._run(index, sweep(finish, self.config.sweep), final=False)
         self.finished = True
 
-    def _run(self, problem: Problem, steps: Iterator[Step], final: bool = True) -> Iterator[Step]:
+    def _run(self, index: int, steps: Iterator[Step], final: bool = True) -> Iterator[Step]:
         for step in steps:
             if final:
                 self._final = step
             if step.certificate is not None:
-                self.certificate = step.certificate
+                self._certificates[index] = step.certificate
             # A sweep says how far it is at each position; only what changes the text is written down.
             if step.phase != "sweep" or not self.steps or self.steps[-1].tokens != self.model.tokens.names(step.ids):
                 self.steps.append(self._record(step))
@@ -132,16 +133,20 @@ class Dream:
             note=step.note,
         )
 
-    def _best_problem(self) -> Problem:
-        return max(self.problems, key=lambda problem: problem.best[1] if problem.best else -float("inf"))
+    def _best_index(self) -> int:
+        values = [problem.best[1] if problem.best else -float("inf") for problem in self.problems]
+        return values.index(max(values))
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """That of the best text, if it has one."""
+        return self._certificates.get(self._best_index())
 
     @property
     def best(self) -> Sample:
         """The best real text so far."""
-        problem = self._best_problem()
-        if problem.best is None:
-            return self.start
-        return self.model.sample(problem.best[0], self._sign * problem.best[1])
+        best = self.problems[self._best_index()].best
+        return self.start if best is None else self.model.sample(best[0], self._sign * best[1])
 
     @property
     def start(self) -> Sample:
@@ -159,19 +164,17 @@ class Dream:
         final = (
             self.start if self._final is None else self.model.sample(self._final.ids, self._sign * self._final.value)
         )
-        best = self.best
-        certificate = self.certificate
         return DreamResult(
             **header(self.model, self.config, time.perf_counter() - self._begin),
             target=setting.objective.target(),
             start=self.start,
             final=final,
-            best=best,
+            best=self.best,
             free=list(self.problems[0].free),
             method=self.config.method,
             minimise=self.config.minimise,
             evaluations=self.evaluations,
-            certificate=certificate,
+            certificate=self.certificate,
             interrupted=not self.finished,
             steps=self.steps,
         )

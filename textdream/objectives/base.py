@@ -64,6 +64,10 @@ class Objective(ABC):
         """
         return self
 
+    def settled(self, value: float) -> bool:
+        """Whether an optimum of `climb()`, where this objective has `value`, is an optimum of this one too."""
+        return True
+
     def __add__(self, other: Objective) -> Objective:
         return Sum(((1.0, self), (1.0, other)))
 
@@ -116,7 +120,15 @@ class Sum(Objective):
 
     def climb(self) -> Objective:
         """Terms that are raised are climbed their own way; terms that are lowered stay as they are."""
-        return Sum(tuple((weight, part.climb() if weight > 0 else part) for weight, part in self.terms))
+        terms = tuple((weight, part.climb() if weight > 0 else part) for weight, part in self.terms)
+        return self if all(new is old for (_, new), (_, old) in zip(terms, self.terms, strict=True)) else Sum(terms)
+
+    def settled(self, value: float) -> bool:
+        """Several terms have no common order before their activation functions; one alone keeps its own."""
+        if len(self.terms) == 1:
+            ((weight, part),) = self.terms
+            return weight <= 0 or part.settled(value / weight)
+        return self.climb() is self
 
 
 def check_position(position: int | None, length: int) -> int:

@@ -126,6 +126,10 @@ class Rectified(Unit):
         """The same unit before the activation function; a mean over positions is no longer the same order, and stays."""
         return self if self.mean else Unit(**{**vars(self), "site": "mlp_pre"})
 
+    def settled(self, value: float) -> bool:
+        """Where it fires, the order before and after the activation function is the same."""
+        return self.mean or value > 0
+
 
 @dataclass(frozen=True)
 class WholeLayer(Feature):

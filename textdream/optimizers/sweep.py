@@ -69,9 +69,12 @@ def sweep(problem: Problem, config: SweepConfig) -> Iterator[Step]:
                 return
             yield _step(problem, ids, (done, len(problem.free)))
         else:
-            # A feed-forward neuron was climbed before its activation function; where it does not fire, the order
-            # before and after differ, and the certificate is about the one after.
-            if problem.climb is problem.objective or float(problem.decide(ids[None])[0]) > 0:
+            # What was climbed may not be the objective itself (a neuron before its activation function), and its optimum
+            # not the objective's. The certificate is about the objective: go on with that.
+            value = float(problem.decide(ids[None])[0])
+            if problem.climb is problem.objective or problem.objective.settled(value):
+                # Texts that float32 cannot tell from this one may have been met; the certificate is about this one.
+                problem.best = (as_row(ids), value)
                 yield _step(problem, ids, (len(problem.free), len(problem.free)), _certificate(problem, screening))
                 return
             problem.climb = problem.objective

@@ -1,0 +1,67 @@
+"""Start-up time and memory: `textdream --help`, the demo's dream, and searches of more and more candidates.
+
+Each figure is of a process of its own, as the operating system accounts it (peak resident set, wall time).
+
+    python benchmarks/footprint.py
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from machine import machine
+
+TEXT = "then he compressed his temples with his hands , as if to crush them ."
+DEMO = ["dream", TEXT, "--layer", "4", "--neuron", "138", "--word", "hands", "--free", "all"]
+PAIR = ["--method", "anneal", "--preset", "pair", "--steps", "600", "--no-certify"]
+
+SEARCH = """
+import sys, torch, textdream
+model = textdream.load("minilm")
+ids = torch.tensor(model.tokens.encode({text!r}))
+objective = textdream.neuron(4, 138).bind(model, 8, len(ids))
+count = int(sys.argv[1])
+candidates = ids.repeat(count, 1)
+candidates[:, 8] = torch.arange(count) % 30000 + 400
+model.engine.search_values(candidates, objective)
+"""
+
+
+def run(command: list[str]) -> tuple[float, float]:
+    """(seconds, peak resident megabytes) of one process."""
+    begin = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise RuntimeError(f"{command} ended with {status}")
+    return time.perf_counter() - begin, usage.ru_maxrss / 1024
+
+
+def main() -> None:
+    python = sys.executable
+    report: dict[str, object] = {"machine": machine()}
+    helps = [run([python, "-m", "textdream", "--help"])[0] for _ in range(7)]
+    imports = [run([python, "-c", "import textdream"])[0] for _ in range(7)]
+    report["help_seconds"] = {"median": statistics.median(helps), "largest": max(helps)}
+    report["import_seconds"] = {"median": statistics.median(imports), "largest": max(imports)}
+    report["search_peak_megabytes"] = {
+        count: round(run([python, "-c", SEARCH.format(text=TEXT), str(count)])[1]) for count in (2_000, 8_000, 32_000)
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        out = ["--out", str(Path(folder) / "result.json")]
+        for name, flags in (("demo", []), ("demo_pair", PAIR)):
+            seconds, megabytes = run([python, "-m", "textdream", *DEMO, *flags, *out])
+            report[name] = {"seconds": round(seconds, 1), "peak_megabytes": round(megabytes)}
+    (Path(__file__).parent / "results" / "footprint.json").write_text(json.dumps(report, indent=1) + "\n")
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()
