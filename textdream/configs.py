@@ -31,7 +31,7 @@ def _check(config: Any, low: float, *names: str, above: bool = False, high: floa
 class GcgConfig:
     """Greedy coordinate gradient (Zou et al. 2023), with merged swaps and restarts."""
 
-    steps: int = 60
+    steps: int = 40
     """Gradient steps, restarts included."""
     candidates: int = 192
     """Single swaps tried at each step."""

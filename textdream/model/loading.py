@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 import transformers
+from safetensors import SafetensorError
 from transformers.utils import logging as hf_logging
 
 from textdream.errors import InputError, ModelError
@@ -188,23 +189,23 @@ def _from_pretrained(source: Source) -> tuple[Any, Any, set[str]]:
             "the packages gguf and accelerate, which read it",
             "run: pip install 'textdream[gguf]'",
         )
+    folder = Path(source.where).is_dir()
     try:
-        with quiet():
-            config = transformers.AutoConfig.from_pretrained(source.where, **options)
-            cls = _class_for(config, source)
-            hf, info = cls.from_pretrained(source.where, dtype=torch.float32, output_loading_info=True, **options)
-            tokenizer = transformers.AutoTokenizer.from_pretrained(source.where, **options)
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-        offline = not Path(source.where).is_dir()
+        if folder:
+            hf, info, tokenizer = _read_files(source, options)
+        else:
+            try:
+                # What is in the cache is taken as it is: no network is asked, and the result is the same tomorrow.
+                hf, info, tokenizer = _read_files(source, {**options, "local_files_only": True})
+            except OSError:
+                _check_hub(source.where)
+                hf, info, tokenizer = _read_files(source, options)
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:160]
         raise ModelError(
             f"the model {source.name!r} cannot be loaded ({type(error).__name__}: {reason})",
-            "a model at hand, a folder, or a Hugging Face name and a network to fetch it"
-            if offline
-            else "a complete Hugging Face folder",
-            "see `textdream models` for those at hand"
-            if offline
-            else "save model and tokenizer there with save_pretrained",
+            "a complete folder that save_pretrained wrote" if folder else "a transformer with weights and tokenizer",
+            "save model and tokenizer there with save_pretrained" if folder else "see `textdream models`",
         ) from None
     missing = {key for key in info["missing_keys"] if "position_ids" not in key}
     pooler = {key for key in missing if "pooler" in key}
@@ -227,6 +228,36 @@ def _from_pretrained(source: Source) -> tuple[Any, Any, set[str]]:
         )
     trained = {part for part, gone in (("pooler", pooler), ("head", heads)) if not gone}
     return hf, tokenizer, trained
+
+
+def _read_files(source: Source, options: dict[str, Any]) -> tuple[Any, dict[str, Any], Any]:
+    """Model, loading report and tokenizer by Hugging Face's own loaders."""
+    with quiet():
+        config = transformers.AutoConfig.from_pretrained(source.where, **options)
+        cls = _class_for(config, source)
+        hf, info = cls.from_pretrained(source.where, dtype=torch.float32, output_loading_info=True, **options)
+        return hf, info, transformers.AutoTokenizer.from_pretrained(source.where, **options)
+
+
+def _check_hub(name: str) -> None:
+    """Raise ModelError at once where a name cannot be fetched; the loaders would try again for half a minute."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
+
+    expected = "a model at hand, a folder, or a Hugging Face name and a network to fetch it"
+    try:
+        get_hf_file_metadata(hf_hub_url(name, "config.json"), timeout=10)
+    except GatedRepoError:
+        raise ModelError(f"the model {name!r} is gated", "access to it", "ask for it and run: hf auth login") from None
+    except (RepositoryNotFoundError, HFValidationError):
+        raise ModelError(f"there is no model {name!r} on Hugging Face", expected, "see `textdream models`") from None
+    except Exception as error:  # Any way in which a network can fail: the sentence says which.
+        reason = " ".join(str(error).split())[:80] or type(error).__name__
+        raise ModelError(
+            f"the model {name!r} is not on this machine and could not be fetched ({reason})",
+            expected,
+            "see `textdream models` for those at hand",
+        ) from None
 
 
 def _class_for(config: Any, source: Source) -> Any:
