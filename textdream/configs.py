@@ -23,8 +23,9 @@ def _check(config: Any, low: float, *names: str, above: bool = False, high: floa
         if value is None or (isfinite(value) and low <= value <= high and not (above and value == low)):
             continue
         limit = "more than" if above else "at least"
-        upto = f" and at most {high:g}" if isfinite(high) else ""
-        raise InputError(f"{name} is {value}", f"a number of {limit} {low:g}{upto}", "give another value")
+        upto = f" and at most {high}" if isfinite(high) else ""
+        flag = "--" + name.replace("_", "-")
+        raise InputError(f"{flag} {value} was given", f"a number of {limit} {low}{upto}", "give another value")
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,11 @@ class AnnealConfig:
     """Let special and unused tokens into the mixture, as PAIR did."""
 
     def __post_init__(self) -> None:
+        _check(self, self.end_temperature, "start_temperature")
         _check(self, 1, "steps", "samples")
         _check(self, 0, "warmup")
-        _check(self, 0, "learning_rate", "start_temperature", "end_temperature", "decay", above=True)
+        _check(self, 0, "learning_rate", "start_temperature", "end_temperature", above=True)
+        _check(self, 0, "decay", above=True, high=1)
         _check(self, 0, "start_weight", above=True, high=0.999999)
 
 

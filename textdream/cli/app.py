@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import sys
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ app = App(
     help="Show what a language model dreams of.",
     version=__version__,
     help_format="markdown",
+    suppress_keyboard_interrupt=False,
 )
 TARGET, SEARCH, MODEL, OUTPUT = (Group.create_ordered(name) for name in ("Target", "Search", "Model", "Output"))
 app["--help"].group = app["--version"].group = Group("Help", show=False)
@@ -107,7 +109,8 @@ def token_search(
     A worked example:
 
     ```
-    textdream token-search "no wheeler for me ." --layer 4 --neuron 138 --position 3
+    textdream token-search "no wheeler for me ." \\
+        --layer 4 --neuron 138 --position 3
     ```
     """
     from textdream.experiments.token_search import token_search as run
@@ -129,7 +132,8 @@ def similar(
     A worked example:
 
     ```
-    textdream similar "no wheeler for me ." --layer 4 --neuron 138 --position 3 --metric cosine
+    textdream similar "no wheeler for me ." \\
+        --layer 4 --neuron 138 --position 3 --metric cosine
     ```
     """
     from textdream.experiments.similar import similar as run
@@ -200,16 +204,15 @@ def verify(
     loaded = _load(ModelConfig(model, device)) if model else None
     report = run(file, loaded, device=device, seed=seed)
     data = {**dataclasses.asdict(report), "holds": report.holds}
-    lines = [
-        f"[bold green]✓[/] {file}: all {report.checked:,} activations are right "
-        f"(largest difference {report.largest_difference:.1e})"
-        if report.holds
-        else f"[bold red]✗[/] {file}: {len(report.mismatches)} values are not what the model gives"
-    ]
+    if report.holds:
+        right = f"all {report.checked:,} activations are right (largest difference {report.largest_difference:.1e})"
+        lines = [f"✓ {file}", f"  {right}"]
+    else:
+        lines = [f"✗ {file}", f"  {len(report.mismatches)} values are not what the model gives"]
     lines += [f"  {m.where}: {m.reported} in the file, {m.found} by the model" for m in report.mismatches[:10]]
     if report.replacements and report.holds:
         lines.append(f"  certificate: none of {report.replacements} random replacements is better")
-    _finish_plain(data, "\n".join(lines), output)
+    _finish_plain(data, _plain("\n".join(lines)), output)
     return 0 if report.holds else 1
 
 
@@ -254,6 +257,7 @@ def models(*, seed: Seed = 0, output: Output = OutputConfig()) -> int:
     textdream models
     ```
     """
+    from rich.console import Group as RichGroup
     from rich.table import Table
 
     from textdream.model.catalog import PACKAGED, cached_names
@@ -270,9 +274,9 @@ def models(*, seed: Seed = 0, output: Output = OutputConfig()) -> int:
     for row in rows:
         mark = "[green]●[/]" if row["at_hand"] else "[dim]○[/]"
         table.add_row(mark, f"[bold]{row['name']}", str(row["summary"]))
-        table.add_row("", "", _plain(str(row["where"]), dim=True))
-    table.add_row("", "", "[dim]○ = not here yet; any other name is a folder, or is fetched from Hugging Face")
-    _finish_plain({"models": rows}, table, output)
+    places = "\n".join(f"{row['name']}: {row['where']}" for row in rows)
+    note = "○ = not here yet; any other name is a folder, or is fetched from Hugging Face"
+    _finish_plain({"models": rows}, RichGroup(table, "", _plain(places, dim=True), "", _plain(note, dim=True)), output)
     return 0
 
 
@@ -290,7 +294,7 @@ def _at_one_position(
 
 
 def _load(config: ModelConfig) -> Model:
-    with _console().status(f"loading {config.model} …"):
+    with _console().status(_plain(f"loading {config.model} …")):
         from textdream.model import load
 
         return load(config.model, device=config.device)
@@ -305,7 +309,7 @@ def _console(stderr: bool = True) -> Console:
 def _plain(text: str, dim: bool = False) -> Any:
     from rich.text import Text as RichText
 
-    return RichText(text, style="dim" if dim else "", overflow="fold")
+    return RichText(text, style="dim" if dim else "")
 
 
 def _check_output(output: OutputConfig) -> None:
@@ -322,11 +326,11 @@ def _finish(result: Any, output: OutputConfig) -> None:
     if output.out is not None:
         write_result(result, output.out)
     if output.json:
-        sys.stdout.write(result.to_json())
+        _print_json(result.to_json())
         return
     result.show()
     if output.out is not None:
-        _console(stderr=False).print(f" [dim]written to[/] {output.out}")
+        _console(stderr=False).print(_plain(f" written to {output.out}", dim=True), soft_wrap=True)
 
 
 def _finish_plain(data: dict[str, Any], drawing: Any, output: OutputConfig) -> None:
@@ -337,6 +341,13 @@ def _finish_plain(data: dict[str, Any], drawing: Any, output: OutputConfig) -> N
     if output.out is not None:
         write_text(output.out, text)
     if output.json:
-        sys.stdout.write(text)
+        _print_json(text)
     else:
-        _console(stderr=False).print(drawing)
+        _console(stderr=False).print(drawing, soft_wrap=True)
+
+
+def _print_json(text: str) -> None:
+    """JSON is UTF-8, whatever the terminal is set to."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    sys.stdout.write(text)

@@ -5,41 +5,94 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 
 from cyclopts import CycloptsError
 
+from textdream import configs
 from textdream.cli.app import app
-from textdream.errors import TextdreamError
+from textdream.errors import InputError, TextdreamError
 
 DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `textdream`; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = app(
-            list(sys.argv[1:] if arguments is None else arguments),
-            exit_on_error=False,
-            print_error=False,
-            result_action="return_value",
-        )
+        check_whole_numbers(arguments)
+        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
         return code if isinstance(code, int) else DONE
     except CycloptsError as error:
         command = " ".join(error.command_chain or ())
         sentence = " ".join(str(error).split()).rstrip(".")
-        return _complain(f"{sentence}; see: textdream {command} --help".replace("  ", " "), WRONG_INPUT)
+        dashed = any(part.startswith("-") and " " in part for part in arguments)
+        remedy = "put -- before a text that begins with a dash" if dashed else f"see: textdream {command} --help"
+        return _complain(f"{sentence}; {remedy}".replace("  ", " "), WRONG_INPUT)
     except TextdreamError as error:
         return _complain(str(error), WRONG_INPUT)
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
     except BrokenPipeError:
-        # The reader of our output went away (`| head`): nothing to say, and nobody to say it to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+        return _reader_is_gone()
+    except SystemExit as error:
+        # rich turns a broken pipe into this.
+        if isinstance(error.__context__, BrokenPipeError):
+            return _reader_is_gone()
+        raise
+    except OSError as error:
+        return _complain(f"the output cannot be written ({error.strerror})", FAILED)
+
+
+def check_whole_numbers(arguments: Sequence[str]) -> None:
+    """Refuse 1.5 where an integer is meant: the argument parser would round it.
+
+    Raises
+    ------
+    InputError
+        If a flag of an integer is followed by a number that is none.
+    """
+    for flag, value in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, _, given = flag.partition("=")
+        given = given or value
+        if name in _integer_flags() and _is_fraction(given):
+            raise InputError(f"{name} {given} was given", "a whole number", "leave the fraction out")
+
+
+def _integer_flags() -> set[str]:
+    flags = set()
+    for config in (configs.TargetConfig, configs.DreamConfig, configs.TokenSearchConfig, configs.SimilarConfig):
+        flags |= {f"--{field.name}" for field in fields(config) if str(field.type).startswith("int")}
+    for method in ("gcg", "hotflip", "sweep", "anneal"):
+        config = getattr(configs, f"{method.capitalize()}Config")
+        flags |= {f"--{method}.{field.name}" for field in fields(config) if str(field.type).startswith("int")}
+    return flags
+
+
+def _is_fraction(text: str) -> bool:
+    try:
+        int(text)
+    except ValueError:
+        try:
+            float(text)
+        except ValueError:
+            return False
+        return True
+    return False
+
+
+def _reader_is_gone() -> int:
+    """The reader of our output went away (`| head`): nothing to say, and nobody to say it to."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return DONE
 
 
 def _complain(sentence: str, code: int) -> int:

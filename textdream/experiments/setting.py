@@ -92,6 +92,10 @@ def objective_from(config: TargetConfig) -> tuple[Objective, int | None]:
             )
         position = int(config.position)
     site = config.site or ("logits" if config.token is not None else "resid_post")
+    if site in ("embed", "pooled", "logits") and config.layer is not None:
+        raise InputError(
+            f"--layer {config.layer} was given with --site {site}", "no layer: it has one place", "leave it out"
+        )
     if config.token is not None:
         if config.neuron is not None or config.direction is not None or site != "logits":
             raise InputError(
@@ -103,6 +107,8 @@ def objective_from(config: TargetConfig) -> tuple[Objective, int | None]:
             logit(config.token) if config.minus_token is None else logit_difference(config.token, config.minus_token)
         )
         return (normalised(found) if config.normalise else found), position
+    if site == "head" and config.head is None:
+        raise InputError("no head was given", "the attention head to read", "give --head, counted from 0")
     if config.minus_token is not None:
         raise InputError("--minus-token was given alone", "--token as well", "give the token whose logit is raised")
     if site not in ("embed", "pooled", "logits") and config.layer is None:
@@ -143,7 +149,8 @@ def free_positions(setting: Setting, free: str) -> tuple[int, ...]:
             )
         chosen = list(setting.word) or [setting.position or 0]
     elif match := re.fullmatch(r"(\d+):(\d+)", free):
-        chosen = list(range(int(match[1]), int(match[2])))
+        # Cut at what no text reaches: the check below names the end that was given.
+        chosen = list(range(int(match[1]), min(int(match[2]), int(match[1]) + length + 1)))
     elif re.fullmatch(r"\d+(,\d+)*", free):
         chosen = sorted({int(part) for part in free.split(",")})
     else:

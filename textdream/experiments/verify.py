@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from textdream.errors import ResultError
+from textdream.errors import ModelError, ResultError
 from textdream.model.loading import load
 from textdream.model.model import Model
 from textdream.records import DreamResult, Sample, Target, read_result
@@ -84,7 +84,13 @@ def verify(
         If the model cannot be found.
     """
     result = read_result(path)
-    model = model or load(result.model.name, device=device)
+    if model is None:
+        try:
+            model = load(result.model.name, device=device)
+        except ModelError as error:
+            raise ModelError(
+                error.given, "the model that the file was made with", "give where it is as --model"
+            ) from None
     if model.info.sha256 != result.model.sha256:
         raise ResultError(
             f"{path} was made with weights {result.model.sha256[:12]}…",
@@ -224,6 +230,8 @@ def plain_values(model: Model, ids: Int[Tensor, "batch pos"], target: Target) ->
 
 
 def _plain_term(model: Model, ids: Tensor, target: Target) -> Tensor:
+    if target.site is None:
+        raise AttributeError("no site")
     x = _plain_site(model, ids, str(target.site), target.layer)
     if target.head is not None:
         x = x.unflatten(-1, (model.hf.config.num_attention_heads, -1))[..., target.head, :]

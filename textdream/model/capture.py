@@ -58,12 +58,13 @@ def capture(model: nn.Module, places: Mapping[Any, Place], **inputs: Any) -> dic
     try:
         for module, wanted in by_module.items():
             read = reader(module, wanted)
-            handles.append(
-                module.register_forward_pre_hook(
-                    lambda _, args, kwargs, read=read: read("in", args[0] if args else kwargs["hidden_states"]),
-                    with_kwargs=True,
+            if any(place.side == "in" for _, place in wanted):
+                handles.append(
+                    module.register_forward_pre_hook(
+                        lambda _, args, kwargs, read=read: read("in", args[0] if args else kwargs["hidden_states"]),
+                        with_kwargs=True,
+                    )
                 )
-            )
             handles.append(module.register_forward_hook(lambda _, __, output, read=read: read("out", output)))
         with evaluation_mode(model), suppress(_Stop):
             model(**inputs)

@@ -73,7 +73,12 @@ class Engine:
     @torch.no_grad()
     def values(self, ids: Int[Tensor, "batch pos"], objective: Readable) -> Float[Tensor, " batch"]:
         """The objective's values in float32, by the Hugging Face modules themselves: what a result reports."""
-        return self._batched(ids, lambda part: objective.value(self._read(objective.reads, input_ids=part)))
+        values = self._batched(ids, lambda part: objective.value(self._read(objective.reads, input_ids=part)))
+        if not values.isfinite().all():
+            raise ModelError(
+                f"{self.model.name} gives NaN or infinity", "finite activations", "check the model's weights"
+            )
+        return values
 
     @torch.no_grad()
     def search_values(self, ids: Int[Tensor, "batch pos"], objective: Readable) -> Float[Tensor, " batch"]:

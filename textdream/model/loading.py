@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 import transformers
-from safetensors import SafetensorError
 from transformers.utils import logging as hf_logging
 
 from textdream.errors import InputError, ModelError
@@ -103,6 +102,12 @@ def find_source(name: str) -> Source:
             return Source(name, described, str(where.parent), where.name, model.sha256)
         return Source(name, described, str(where), None, model.sha256)
     path = Path(name).expanduser()
+    try:
+        path.exists()
+    except OSError as error:
+        raise ModelError(
+            f"the model {name[:60]!r}… cannot be a path ({error.strerror})", "a name", "shorten it"
+        ) from None
     if path.suffix == ".gguf" and path.is_file():
         return Source(name, f"file {path.name}", str(path.resolve().parent), path.name)
     if path.is_dir():
@@ -182,7 +187,10 @@ def quiet() -> Iterator[None]:
 
 def _from_pretrained(source: Source) -> tuple[Any, Any, set[str]]:
     """The model in float32, its tokenizer, and which of {"pooler", "head"} came with trained weights."""
-    options: dict[str, Any] = {"gguf_file": source.gguf} if source.gguf else {}
+    # Never run code that a model's folder brings along, nor ask about it.
+    options: dict[str, Any] = {"trust_remote_code": False}
+    if source.gguf:
+        options["gguf_file"] = source.gguf
     if source.gguf and not (importable("gguf") and importable("accelerate")):
         raise ModelError(
             f"{source.name} is a GGUF file",
@@ -200,7 +208,9 @@ def _from_pretrained(source: Source) -> tuple[Any, Any, set[str]]:
             except OSError:
                 _check_hub(source.where)
                 hf, info, tokenizer = _read_files(source, options)
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
+    except ModelError:
+        raise
+    except Exception as error:  # Loaders fail in many ways on files that are no model.
         reason = " ".join(str(error).split())[:160]
         raise ModelError(
             f"the model {source.name!r} cannot be loaded ({type(error).__name__}: {reason})",
@@ -236,7 +246,10 @@ def _read_files(source: Source, options: dict[str, Any]) -> tuple[Any, dict[str,
         config = transformers.AutoConfig.from_pretrained(source.where, **options)
         cls = _class_for(config, source)
         hf, info = cls.from_pretrained(source.where, dtype=torch.float32, output_loading_info=True, **options)
-        return hf, info, transformers.AutoTokenizer.from_pretrained(source.where, **options)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source.where, **options)
+    if tokenizer.vocab_size <= len(tokenizer.all_special_ids):
+        raise ModelError(f"{source.name} has no tokenizer", "its vocabulary files", "save the tokenizer there too")
+    return hf, info, tokenizer
 
 
 def _check_hub(name: str) -> None:

@@ -105,7 +105,7 @@ class Layout:
         if layer is None or not 0 <= layer < len(self.blocks):
             raise InputError(
                 f"layer {layer} is not in this model",
-                f"it has {len(self.blocks)} layers: 0 to {len(self.blocks) - 1}",
+                f"it has {len(self.blocks)} layer{'s'[: len(self.blocks) > 1]}: 0 to {len(self.blocks) - 1}",
                 "give one of them with --layer",
             )
         block = self.blocks[layer]

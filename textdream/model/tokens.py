@@ -68,11 +68,13 @@ class Tokens:
             if id_ in self.special:
                 name = self.tokenizer.convert_ids_to_tokens(id_)
                 unknown = id_ == self.tokenizer.unk_token_id and name not in text
-                what = "a character that the tokenizer does not know" if unknown else f"the special token {name}"
+                what = (
+                    f"{self._unknown_piece(text)!r}, which the tokenizer does not know"
+                    if unknown
+                    else f"the special token {name}"
+                )
                 raise InputError(
-                    f"the text holds {what}",
-                    "plain text that the tokenizer knows; special tokens are put around it",
-                    "take it out",
+                    f"the text holds {what}", "plain text; special tokens are put around it", "take it out"
                 )
         ids = list(self.tokenizer(text, verbose=False)["input_ids"])
         if len(ids) > self.max_length:
@@ -84,6 +86,13 @@ class Tokens:
         if not inner:
             raise InputError("the text has no tokens", "at least one word", "give a sentence in quotes")
         return ids
+
+    def _unknown_piece(self, text: str) -> str:
+        """The first piece of `text` that becomes the unknown token."""
+        encoding = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        where = encoding["input_ids"].index(self.tokenizer.unk_token_id)
+        start, end = encoding["offset_mapping"][where]
+        return text[start:end][:40]
 
     def names(self, ids: Sequence[int]) -> list[str]:
         """The tokens as the vocabulary writes them."""
@@ -161,6 +170,10 @@ class Tokens:
             if len(ids) == 1 and ids[0] != self.tokenizer.unk_token_id:
                 return int(ids[0])
         pieces = self.names(self.tokenizer(token, add_special_tokens=False, verbose=False)["input_ids"])
+        if len(pieces) < 2:
+            raise InputError(
+                f"the tokenizer does not know {token!r}", "a token of the vocabulary", "give another --token"
+            )
         raise InputError(
             f"{token!r} is {len(pieces)} tokens ({' '.join(pieces)})",
             "one token",

@@ -248,6 +248,8 @@ def read_vector(path: Path) -> Tensor:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    if path.is_dir():
+        raise InputError(f"the direction {path} is a folder", "a safetensors file", "give the file in it")
     try:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,14 @@ def json_schema() -> dict[str, Any]:
 
 def check_writable(path: Path) -> None:
     """Raise ResultError where `path` could not be written later: before the work, not after it."""
+    path = _target(path)
     folder = path.parent
     if path.is_dir():
         raise ResultError(f"{path} is a folder", "--out takes a file", "give a file name inside it")
+    if path.exists() and not path.is_file():
+        raise ResultError(
+            f"{path} is a device or a pipe", "--out takes an ordinary file", "use --json for standard output"
+        )
     if not folder.is_dir():
         raise ResultError(
             f"the folder {folder} does not exist", "--out takes a path in a folder that does", "make it first"
@@ -45,10 +51,25 @@ def check_writable(path: Path) -> None:
         ) from None
 
 
+def _target(path: Path) -> Path:
+    """The file itself: where a link points, so that the link stays."""
+    try:
+        resolved = path.resolve()
+        resolved.exists()
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or "a link that leads to itself"
+        raise ResultError(
+            f"{str(path)[:80]!r} cannot be a file here ({reason})", "a path that can", "choose another"
+        ) from None
+    return resolved
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a file atomically: a reader, or a killed process, finds the old file or the new one, never a part."""
+    check_writable(path)
+    path = _target(path)
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".textdream-", suffix=".partial")
     except OSError as error:
         raise ResultError(
             f"{path} cannot be written ({error.strerror})", "a writable folder", "choose another path"
@@ -78,8 +99,11 @@ def write_result(result: Result, path: str | Path) -> None:
     write_text(Path(path), result.to_json())
 
 
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"the number {name}")
+def _finite(number: str) -> float:
+    value = float(number)
+    if not isfinite(value):
+        raise ValueError(f"the number {number}")
+    return value
 
 
 def read_result(path: str | Path) -> Any:
@@ -103,7 +127,7 @@ def read_result(path: str | Path) -> Any:
     except OSError as error:
         raise ResultError(f"{path} cannot be read ({error.strerror})", expected, "check the path") from None
     try:
-        data = json.loads(text, parse_constant=_refuse_constant)
+        data = json.loads(text, parse_constant=_finite, parse_float=_finite)
     except json.JSONDecodeError as error:
         where = "is empty" if not text.strip() else f"is no JSON, or was cut short (line {error.lineno}: {error.msg})"
         raise ResultError(f"{path} {where}", expected, "write it again with textdream … --out") from None

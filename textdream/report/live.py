@@ -41,10 +41,11 @@ class LiveDream:
         self.sign = -1.0 if minimise else 1.0
         self.values: list[float] = []
         self.best: tuple[float, Sequence[str]] | None = None
+        self.searched = 0
         self.tokens: Sequence[str] = start
         self.phase, self.progress, self.phase_began = "", (0, 1), time.monotonic()
         self.began = time.monotonic()
-        self._live = Live(console=console, refresh_per_second=12, transient=True, get_renderable=self._draw)
+        self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._draw)
         self._shown = console.is_terminal
 
     def __enter__(self) -> LiveDream:
@@ -70,7 +71,8 @@ class LiveDream:
             self._line(
                 Text.assemble(f"{time.monotonic() - self.began:6.1f} s  {value:8.3f}  ", joined(tokens, read=self.read))
             )
-        elif phase == "sweep" and self.progress[0]:
+        elif phase == "sweep" and self.progress[0] > self.searched:
+            self.searched = self.progress[0]
             self._line(
                 f"{time.monotonic() - self.began:6.1f} s  {self.progress[0]} of {self.progress[1]} positions searched"
             )

@@ -43,7 +43,7 @@ def dream(result: DreamResult) -> RenderableType:
                 (1, 0, 0, 1),
             )
         )
-    lines += [Text(), certificate(result), _cost(result)]
+    lines += [Text(), Padding(certificate(result), (0, 0, 0, 1)), Padding(_cost(result), (0, 0, 0, 1))]
     if result.interrupted:
         lines.append(Text(" interrupted: this is the best that was reached", style="bold yellow"))
     return Group(*lines, Text())
@@ -54,15 +54,15 @@ def certificate(result: DreamResult) -> Text:
     found = result.certificate
     lowest = "lower" if result.minimise else "higher"
     if found is None:
-        return Text(" no certificate: the text was not searched exhaustively", style="yellow")
+        return Text("no certificate: the text was not searched exhaustively", style="yellow")
     if not found.holds:
         better = f" ({found.better.token!r} at position {found.better.position})" if found.better else ""
-        return Text(f" not 1-opt: a single replacement is {lowest}{better}", style="bold red")
+        return Text(f"not 1-opt: a single replacement is {lowest}{better}", style="bold red")
     how = f"all in {found.screened}" + (
         f", {found.decided:,} decided in float32" if found.screened != "float32" else ""
     )
     return Text.assemble(
-        (" ✓ 1-opt  ", "bold green"),
+        ("✓ 1-opt  ", "bold green"),
         f"none of {found.checked:,} single replacements is {lowest} ",
         (f"({how}; margin {found.margin:.2g})", "dim"),
     )
@@ -79,7 +79,7 @@ def compare(results: Sequence[tuple[str, DreamResult]]) -> RenderableType:
     table = Table(title="side by side", title_justify="left", title_style="bold", padding=(0, 1), expand=False)
     table.add_column("", style="dim", no_wrap=True)
     for name, _ in results:
-        table.add_column(name, overflow="fold", ratio=1)
+        table.add_column(Text(name), overflow="fold", ratio=1)
 
     def sample(result: DreamResult, what: str) -> Text:
         found: Sample = getattr(result, what)
@@ -168,7 +168,7 @@ def _method(result: DreamResult) -> str:
 def _cost(result: DreamResult) -> Text:
     trip = "survives" if result.best.round_trip else "does not survive"
     return Text(
-        f" {_method(result)} · {result.evaluations:,} evaluations · {result.seconds:.1f} s · seed {result.seed}"
+        f"{_method(result)} · {result.evaluations:,} evaluations · {result.seconds:.1f} s · seed {result.seed}"
         f" · {trip} retokenising",
         style="dim",
     )
