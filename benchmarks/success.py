@@ -1,15 +1,17 @@
 """Does dreaming succeed? gcg and the repaired anneal against PAIR's annealing, on seeded random neurons.
 
-60 random (layer, neuron) pairs of minilm, half resid_post, half mlp_post; 12 random start tokens, the 7th of the input is
-read, all 12 may change. Each method starts from the same text. PAIR's preset gets ten times gcg's wall time on that very
-neuron (measured first, alone on the machine), turned into steps by the preset's own measured time a step, so that the long
-runs may share the machine without losing steps. It climbs the normalised activation, as PAIR's script does; every real text
-that it passes counts with its raw activation, also one that does not survive retokenising: more than PAIR reported.
-gcg's text must survive.
+60 random (layer, neuron) pairs of minilm, half resid_post, half mlp_post; 12 random start tokens, the 7th token of the input
+is read, all 12 may change. Each method starts from the same text. gcg runs with half of its default steps and must give text
+that survives retokenising. PAIR's preset gets ten times gcg's time on that very neuron. It climbs the normalised activation,
+as PAIR's script does; every real text that it passes counts with its raw activation, also one that does not survive
+retokenising or holds special tokens: more than PAIR reported, who took the last step.
 
-    python benchmarks/success.py gcg          gcg's runs, alone on the machine
-    python benchmarks/success.py others       repaired anneal and the preset
-    python benchmarks/success.py report       writes results/success.json and prints the table
+Every process runs on one thread, and seconds are processor seconds of that thread: what a wall clock would show on an idle
+core, and the same for all methods while others share the machine. Several processes share the work:
+
+    python benchmarks/success.py run --share 0/2 &
+    python benchmarks/success.py run --share 1/2 &
+    python benchmarks/success.py report          writes results/success.json and prints it
 
 Runs are kept one a line in results/success-runs.jsonl: a stopped benchmark goes on where it was.
 """
@@ -21,8 +23,7 @@ import json
 import random
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,12 @@ from textdream.optimizers import Problem, anneal, gcg
 
 RESULTS = Path(__file__).parent / "results"
 RUNS = RESULTS / "success-runs.jsonl"
-PAIRS, SEEDS, LENGTH, POSITION, DRAW = 60, (0, 1, 2), 12, 6, 20
-TIMES = 10
+PAIRS, SEEDS, LENGTH, POSITION, DRAW, TIMES = 60, (0, 1, 2), 12, 6, 20, 10
+METHODS: dict[str, tuple[Any, Any]] = {
+    "gcg": (gcg, GcgConfig(steps=GcgConfig().steps // 2)),
+    "pair": (anneal, pair_preset("pair")),
+    "anneal": (anneal, AnnealConfig(steps=AnnealConfig().steps // 2)),
+}
 
 
 @dataclass(frozen=True)
@@ -66,144 +71,113 @@ class Run:
 def pairs() -> list[tuple[str, int, int]]:
     """(site, layer, neuron), half of each site, all layers."""
     draw = random.Random(DRAW)
-    sites = [("resid_post", 384), ("mlp_post", 1536)]
-    return [(*_pick(draw, *sites[number % 2]),) for number in range(PAIRS)]
+    widths = [("resid_post", 384), ("mlp_post", 1536)]
+    return [(site, draw.randrange(6), draw.randrange(width)) for site, width in widths * (PAIRS // 2)]
 
 
-def _pick(draw: random.Random, site: str, width: int) -> tuple[str, int, int]:
-    return site, draw.randrange(6), draw.randrange(width)
-
-
-def run(
-    model: Model,
-    method: str,
-    where: tuple[str, int, int],
-    seed: int,
-    config: Any,
-    search: Callable[..., Iterator[Any]],
-) -> Run:
-    """Run a method from the start of a seed."""
+def run(model: Model, method: str, where: tuple[str, int, int], seed: int, limit: float = float("inf")) -> Run:
+    """Run a method from the start of a seed, for at most `limit` seconds."""
     site, layer, neuron = where
-    generator = torch.Generator().manual_seed(1000 * seed + layer * 10_000 + neuron)
+    search, config = METHODS[method]
+    generator = torch.Generator().manual_seed(1_000_000 * seed + 10_000 * layer + neuron)
     ids = torch.tensor(model.tokens.random_ids(LENGTH, generator))
     objective = textdream.neuron(layer, neuron, site=site).bind(model, POSITION, len(ids))
     free = tuple(model.tokens.open_positions(ids.tolist()))
     problem = Problem(model, objective, ids, free, round_trip=method == "gcg", generator=generator)
     start = float(model.engine.values(ids[None], objective)[0])
-    evaluations, begin = model.engine.evaluations, time.perf_counter()
-    visited: set[tuple[int, ...]] = set()
+    evaluations, begin = model.engine.evaluations, time.process_time()
     steps = []
     for step in search(problem, config):
-        steps.append(step.value)
-        if method != "gcg":
-            visited.add(step.ids)
-    seconds = time.perf_counter() - begin
+        steps.append(step)
+        if time.process_time() - begin > limit:
+            break
+    seconds = time.process_time() - begin
     assert problem.best is not None
-    # Special and unused tokens may not count as a dream of ours; here they may, for PAIR.
-    passed = model.engine.values(torch.tensor(sorted(visited)), objective).max() if visited else problem.best[1]
+    # `best` leaves special and unused tokens out; here they count for PAIR.
+    best = max(problem.best[1], *(step.value for step in steps))
     return Run(
-        method, site, layer, neuron, seed, start, max(float(passed), problem.best[1]), steps[-1], seconds,
-        model.engine.evaluations - evaluations, len(steps) - 1, model.tokens.text(problem.best[0]),
+        method=method, site=site, layer=layer, neuron=neuron, seed=seed, start=start, best=best, final=steps[-1].value,
+        seconds=seconds, evaluations=model.engine.evaluations - evaluations, steps=len(steps) - 1,
+        text=model.tokens.text(problem.best[0]),
     )  # fmt: skip
 
 
-def kept() -> list[Run]:
+def kept() -> dict[tuple[str, str, int, int, int], Run]:
     """Runs already done."""
-    return [Run(**json.loads(line)) for line in RUNS.read_text().splitlines()] if RUNS.exists() else []
+    lines = RUNS.read_text().splitlines() if RUNS.exists() else []
+    return {found.key: found for found in (Run(**json.loads(line)) for line in lines)}
 
 
-def keep(found: Run) -> None:
-    with RUNS.open("a") as file:
-        file.write(json.dumps(asdict(found), ensure_ascii=False) + "\n")
-    where = f"{found.method:6} seed {found.seed} {found.site:10} {found.layer} {found.neuron:4}"
-    print(f"{where}  {found.start:7.3f} → {found.best:7.3f}  {found.seconds:5.1f} s", flush=True)
-
-
-def step_seconds(model: Model) -> float:
-    """Seconds a step of PAIR's preset on this machine, alone on it: the median of three short runs."""
-    config = replace(pair_preset("pair"), steps=60)
-    return statistics.median(run(model, "clock", pairs()[0], seed, config, anneal).seconds / 61 for seed in range(3))
-
-
-def run_gcg(model: Model) -> None:
-    done = {found.key for found in kept()}
-    for seed in SEEDS:
-        for where in pairs():
-            if ("gcg", *where, seed) not in done:
-                keep(run(model, "gcg", where, seed, GcgConfig(), gcg))
-
-
-def run_others(model: Model, a_step: float, share: tuple[int, int]) -> None:
-    """The preset and the repaired anneal wherever gcg has run; `share` = (this process, of how many)."""
-    runs = kept()
-    done = {found.key for found in runs}
-    reference = {found.key[1:]: found.seconds for found in runs if found.method == "gcg"}
+def run_all(model: Model, this: int, of: int) -> None:
+    """This process's share of the runs, seed by seed, so that a stopped benchmark is whole for the seeds it reached."""
+    done = kept()
     for seed in SEEDS:
         for number, where in enumerate(pairs()):
-            if number % share[1] != share[0] or (*where, seed) not in reference:
+            if number % of != this:
                 continue
-            steps = max(1, round(TIMES * reference[*where, seed] / a_step))
-            for method, config in (
-                ("pair", replace(pair_preset("pair"), steps=steps)),
-                ("anneal", AnnealConfig()),
-            ):
-                if (method, *where, seed) not in done:
-                    keep(run(model, method, where, seed, config, anneal))
+            reference = done.get(("gcg", *where, seed))
+            for method in METHODS:
+                if (method, *where, seed) in done:
+                    continue
+                limit = TIMES * reference.seconds if method == "pair" and reference else float("inf")
+                found = run(model, method, where, seed, limit)
+                reference = found if method == "gcg" else reference
+                with RUNS.open("a") as file:
+                    file.write(json.dumps(asdict(found), ensure_ascii=False) + "\n")
+                what = f"{method:6} seed {seed} {found.site:10} {found.layer} {found.neuron:4}"
+                print(f"{what}  {found.start:7.3f} → {found.best:7.3f}  {found.seconds:5.1f} s", flush=True)
 
 
-def report(a_step: float) -> None:
+def report() -> dict[str, Any]:
     """The figures of all runs that are there."""
-    runs = {found.key: found for found in kept()}
+    runs = kept()
     table: dict[str, Any] = {}
-    for method in ("gcg", "anneal", "pair"):
+    for method in METHODS:
         mine = [found for found in runs.values() if found.method == method]
         if not mine:
             continue
         against = [(found, runs["pair", *found.key[1:]]) for found in mine if ("pair", *found.key[1:]) in runs]
         seconds = sorted(found.seconds for found in mine)
-        by_pair: dict[tuple[Any, ...], list[float]] = {}
+        by_neuron: dict[tuple[Any, ...], list[float]] = {}
         for found in mine:
-            by_pair.setdefault(found.key[1:4], []).append(found.best)
-        spreads = [(max(best) - min(best)) / max(map(abs, best)) for best in by_pair.values() if len(best) > 1]
-        by_seed = [[a.best > b.best for a, b in against if a.seed == seed] for seed in SEEDS]
+            by_neuron.setdefault(found.key[1:4], []).append(found.best)
+        spreads = [(max(best) - min(best)) / max(map(abs, best)) for best in by_neuron.values() if len(best) > 1]
         table[method] = {
+            "config": asdict(METHODS[method][1]),
             "runs": len(mine),
-            "beats_pair": sum(a.best > b.best for a, b in against) / len(against)
-            if against and method != "pair"
-            else None,
-            "beats_pair_by_seed": [sum(won) / len(won) for won in by_seed if won] if method != "pair" else None,
-            "compared": len(against),
-            "median_ratio_to_pair": statistics.median(a.best / b.best for a, b in against if b.best > 0)
-            if against
-            else None,
+            "seeds": sorted({found.seed for found in mine}),
+            "compared_with_pair": len(against),
+            "beats_pair": {
+                site: f"{sum(a.best > b.best for a, b in group)} of {len(group)}"
+                for site in ("resid_post", "mlp_post")
+                if (group := [(a, b) for a, b in against if a.site == site])
+            },
+            "beats_pair_last_step": f"{sum(a.best > b.final for a, b in against)} of {len(against)}",
+            "median_ratio_to_pair": statistics.median(a.best / b.best for a, b in against if b.best > 0),
+            "median_best": statistics.median(found.best for found in mine),
             "median_seconds": statistics.median(seconds),
-            "p90_seconds": seconds[int(0.9 * (len(seconds) - 1))],
+            "p90_seconds": statistics.quantiles(seconds, n=10)[-1],
             "median_evaluations": statistics.median(found.evaluations for found in mine),
             "median_steps": statistics.median(found.steps for found in mine),
             "median_spread_over_seeds": statistics.median(spreads) if spreads else None,
             "largest_spread_over_seeds": max(spreads) if spreads else None,
         }
-    data = {"machine": machine(), "draw": DRAW, "seeds": SEEDS, "pair_step_seconds": a_step, "methods": table}
-    (RESULTS / "success.json").write_text(json.dumps(data, indent=1) + "\n")
-    print(json.dumps(table, indent=1))
+    return table
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=["gcg", "others", "report"])
-    parser.add_argument("--share", default="0/1", help="this process of how many, for `others`")
+    parser.add_argument("part", choices=["run", "report"])
+    parser.add_argument("--share", default="0/1", help="this process of how many")
     options = parser.parse_args()
-    model = textdream.load("minilm")
-    clock = RESULTS / "success-clock.json"
-    if options.part == "gcg":
-        clock.write_text(json.dumps({"pair_step_seconds": step_seconds(model)}) + "\n")
-        run_gcg(model)
-    if options.part == "others":
-        this, of = map(int, options.share.split("/"))
-        torch.set_num_threads(max(1, torch.get_num_threads() // of))
-        run_others(model, json.loads(clock.read_text())["pair_step_seconds"], (this, of))
-    if options.part == "report":
-        report(json.loads(clock.read_text())["pair_step_seconds"])
+    RESULTS.mkdir(exist_ok=True)
+    if options.part == "run":
+        torch.set_num_threads(1)
+        run_all(textdream.load("minilm"), *map(int, options.share.split("/")))
+    else:
+        data = {"machine": machine(), "draw": DRAW, "times": TIMES, "threads_each": 1, "methods": report()}
+        (RESULTS / "success.json").write_text(json.dumps(data, indent=1) + "\n")
+        print(json.dumps(data, indent=1))
 
 
 if __name__ == "__main__":

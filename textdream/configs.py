@@ -102,10 +102,10 @@ class AnnealConfig:
     """Let special and unused tokens into the mixture, as PAIR did."""
 
     def __post_init__(self) -> None:
-        _check(self, self.end_temperature, "start_temperature")
         _check(self, 1, "steps", "samples")
         _check(self, 0, "warmup")
-        _check(self, 0, "learning_rate", "start_temperature", "end_temperature", above=True)
+        _check(self, 0, "learning_rate", "start_temperature", above=True)
+        _check(self, 0, "end_temperature", above=True, high=self.start_temperature)
         _check(self, 0, "decay", above=True, high=1)
         _check(self, 0, "start_weight", above=True, high=0.999999)
 

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
+from itertools import pairwise
 
 from cyclopts import CycloptsError
 
@@ -34,9 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CycloptsError as error:
         command = " ".join(error.command_chain or ())
         sentence = " ".join(str(error).split()).rstrip(".")
-        dashed = any(part.startswith("-") and " " in part for part in arguments)
-        remedy = "put -- before a text that begins with a dash" if dashed else f"see: textdream {command} --help"
-        return _complain(f"{sentence}; {remedy}".replace("  ", " "), WRONG_INPUT)
+        dash = (
+            "; put -- before a text that begins with a dash" if "option" in sentence or "argument" in sentence else ""
+        )
+        return _complain(f"{sentence}{dash}; see: textdream {command} --help".replace("  ", " "), WRONG_INPUT)
     except TextdreamError as error:
         return _complain(str(error), WRONG_INPUT)
     except KeyboardInterrupt:
@@ -60,7 +62,7 @@ def check_whole_numbers(arguments: Sequence[str]) -> None:
     InputError
         If a flag of an integer is followed by a number that is none.
     """
-    for flag, value in zip(arguments, [*arguments[1:], ""], strict=True):
+    for flag, value in pairwise([*arguments, ""]):
         name, _, given = flag.partition("=")
         given = given or value
         if name in _integer_flags() and _is_fraction(given):

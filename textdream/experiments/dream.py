@@ -226,9 +226,7 @@ def _method_config(config: DreamConfig) -> Any:
         settings = getattr(config, method)
         if not used and settings != type(settings)():
             instead = f"--preset {config.preset}" if method == config.method else f"--method {config.method}"
-            raise InputError(
-                f"settings of {method} were given with {instead}", "settings that it uses", "leave one out"
-            )
+            raise InputError(f"--{method}.… was given with {instead}", "settings that it uses", "leave one out")
     chosen = getattr(config, config.method) if config.preset is None else pair_preset(config.preset)
     if config.steps is not None:
         chosen = dataclasses.replace(chosen, steps=config.steps)

@@ -105,9 +105,7 @@ def find_source(name: str) -> Source:
     try:
         path.exists()
     except OSError as error:
-        raise ModelError(
-            f"the model {name[:60]!r}… cannot be a path ({error.strerror})", "a name", "shorten it"
-        ) from None
+        raise ModelError(f"the model {name[:60]!r}… is no folder ({error.strerror})", "a name", "shorten it") from None
     if path.suffix == ".gguf" and path.is_file():
         return Source(name, f"file {path.name}", str(path.resolve().parent), path.name)
     if path.is_dir():
@@ -211,10 +209,13 @@ def _from_pretrained(source: Source) -> tuple[Any, Any, set[str]]:
     except ModelError:
         raise
     except Exception as error:  # Loaders fail in many ways on files that are no model.
-        reason = " ".join(str(error).split())[:160]
+        reason = str(error).strip().partition("\n")[0][:160]
+        files = source.gguf or ", ".join(["config.json", *(path.name for path in weight_files(Path(source.where)))])
         raise ModelError(
             f"the model {source.name!r} cannot be loaded ({type(error).__name__}: {reason})",
-            "a complete folder that save_pretrained wrote" if folder else "a transformer with weights and tokenizer",
+            f"config and weights as save_pretrained writes them ({files})"
+            if folder
+            else "a transformer with weights and tokenizer",
             "save model and tokenizer there with save_pretrained" if folder else "see `textdream models`",
         ) from None
     missing = {key for key in info["missing_keys"] if "position_ids" not in key}

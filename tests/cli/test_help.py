@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.conftest import RunCommand
+from tests.cli.running import ROOT, environment
+
+COMMANDS = ("dream", "tokens", "token-search", "similar", "verify", "show", "models")
+MODEL = ("--model", "--device")
+OUTPUT = ("--out", "--json")
+TARGET = ("--layer", "--neuron", "--site", "--position", "--word", "--token", "--head", "--direction")
+FLAGS = {
+    "dream": (
+        *TARGET,
+        *("--free", "--method", "--preset", "--steps", "--start", "--length", "--seed"),
+        *("--certify", "--no-certify", "--minimise", "--no-round-trip"),
+        *MODEL,
+        *OUTPUT,
+    ),
+    "tokens": (*MODEL, *OUTPUT),
+    "token-search": (*TARGET, "--seed", *MODEL, *OUTPUT),
+    "similar": (*TARGET, "--seed", *MODEL, *OUTPUT),
+    "verify": ("--seed", *MODEL, *OUTPUT),
+    "show": (),
+    "models": OUTPUT,
+}
+
+
+def example(text: str) -> list[str]:
+    """The lines of the worked example in a help text."""
+    body = text.split("A worked example:", 1)[1]
+    lines = [line.strip() for line in re.split(r"\n\s*╭|\n\s*\n\s*[A-Z]", body)[0].splitlines()]
+    return [line for line in lines if line]
+
+
+def test_help_names_every_command(command: RunCommand) -> None:
+    found = command("--help").done()
+    assert found.err == ""
+    assert all(re.search(rf"^│ {name} ", found.out, re.MULTILINE) for name in COMMANDS)
+
+
+def test_no_command_prints_the_help(command: RunCommand) -> None:
+    assert command().done().out == command("--help").out
+
+
+def test_version(command: RunCommand) -> None:
+    from textdream.version import __version__
+
+    assert command("--version").done().out.strip() == __version__
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_help_fits_80_columns(name: str, command: RunCommand) -> None:
+    found = command(*filter(None, [name]), "--help").done()
+    assert max(len(line) for line in found.out.splitlines()) <= 80
+    assert found.err == ""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_lists_the_flags(name: str, command: RunCommand) -> None:
+    words = set(re.findall(r"--[a-z][a-z.-]*[a-z]", command(name, "--help").done().out))
+    assert set(FLAGS[name]) <= words
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_explains_every_flag(name: str, command: RunCommand) -> None:
+    for line in command(name, "--help").done().out.splitlines():
+        assert not re.fullmatch(r"│ +--[a-z][\w.-]*\w( [A-Z]+)? +│", line), line
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_example_can_be_copied(name: str, command: RunCommand) -> None:
+    """The shell takes a broken line for two commands, unless it ends in a backslash."""
+    lines = example(command(name, "--help").done().out)
+    assert lines[0].startswith(f"textdream {name}")
+    assert all(line.endswith("\\") for line in lines[:-1]), lines
+
+
+@pytest.mark.parametrize("name", ["tokens", "similar", "models"])
+def test_example_works(name: str, command: RunCommand) -> None:
+    words = shlex.split(" ".join(line.removesuffix("\\") for line in example(command(name, "--help").done().out)))
+    assert command(*words[1:]).done().out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_short_help_flag(name: str, command: RunCommand) -> None:
+    assert command(name, "-h").done().out == command(name, "--help").out
+
+
+@pytest.mark.parametrize(
+    "words", [["-m", "textdream", "--help"], ["-m", "textdream", "dream", "--help"], ["-c", "import textdream"]]
+)
+def test_start_up_leaves_torch_alone(words: list[str]) -> None:
+    line = [sys.executable, "-X", "importtime", *words]
+    found = subprocess.run(line, env=environment(), cwd=ROOT, capture_output=True, text=True, check=True)
+    imported = {line.rsplit("|", 1)[1].strip() for line in found.stderr.splitlines() if "|" in line}
+    assert "textdream" in imported
+    assert not imported & {"torch", "transformers", "numpy", "pydantic"}
