@@ -13,7 +13,7 @@ from torch import Tensor
 
 from textdream.errors import ModelError
 from textdream.model.capture import capture
-from textdream.model.fused import FusedEncoder
+from textdream.model.fused import FusedEncoder, round_up
 from textdream.model.precision import search_dtype
 from textdream.model.reads import Read
 
@@ -148,11 +148,12 @@ class Engine:
 
     def _run_fused(self, ids: Tensor, reads: frozenset[Read]) -> dict[Read, Tensor]:
         assert self._fused is not None
+        count = len(ids)
+        ids = torch.cat([ids, ids[-1:].expand(round_up(count) - count, -1)])
         embed = Read("embed")
         x = self._read({embed}, input_ids=ids)[embed]
-        return {
-            read: value.float() for read, value in self._fused.run(x.to(self.search_dtype), ids, set(reads)).items()
-        }
+        found = self._fused.run(x.to(self.search_dtype), ids, set(reads))
+        return {read: value[:count].float() for read, value in found.items()}
 
     @cached_property
     def _search_copy(self) -> tuple[Any, Any] | None:
