@@ -1,6 +1,7 @@
-"""Start-up time and memory: `textdream --help`, the demo's dream, and searches of more and more candidates.
+"""Start-up time and memory: `textdream --help`, searches of more and more candidates, and the whole of `make demo`.
 
-Each figure is of a process of its own, as the operating system accounts it (peak resident set, wall time).
+Each figure is of a process of its own (for the demo, the largest of its processes), as the operating system accounts it:
+peak resident set, wall time. Run it after `make demo` has done its set-up, in the project's folder.
 
     python benchmarks/footprint.py
 """
@@ -12,15 +13,12 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 from machine import machine
 
 TEXT = "then he compressed his temples with his hands , as if to crush them ."
-DEMO = ["dream", TEXT, "--layer", "4", "--neuron", "138", "--word", "hands", "--free", "all"]
-PAIR = ["--method", "anneal", "--preset", "pair", "--steps", "600", "--no-certify"]
 
 SEARCH = """
 import sys, torch, textdream
@@ -54,11 +52,8 @@ def main() -> None:
     report["search_peak_megabytes"] = {
         count: round(run([python, "-c", SEARCH.format(text=TEXT), str(count)])[1]) for count in (2_000, 8_000, 32_000)
     }
-    with tempfile.TemporaryDirectory() as folder:
-        out = ["--out", str(Path(folder) / "result.json")]
-        for name, flags in (("demo", []), ("demo_pair", PAIR)):
-            seconds, megabytes = run([python, "-m", "textdream", *DEMO, *flags, *out])
-            report[name] = {"seconds": round(seconds, 1), "peak_megabytes": round(megabytes)}
+    seconds, megabytes = run(["make", "demo"])
+    report["make_demo"] = {"seconds": round(seconds, 1), "peak_megabytes": round(megabytes)}
     (Path(__file__).parent / "results" / "footprint.json").write_text(json.dumps(report, indent=1) + "\n")
     print(json.dumps(report, indent=1))
 

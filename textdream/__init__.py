@@ -1,11 +1,8 @@
 """textdream shows what a language model dreams of.
 
->>> import textdream
->>> model = textdream.load("minilm")
->>> config = textdream.DreamConfig(free="word", method="sweep")
->>> result = textdream.dream(model, "no wheeler for me .", textdream.neuron(4, 138), config, word="for")
->>> result.best.text, round(result.best.activation, 3), result.certificate.holds
-('no wheeler DREAM me.', 0.0, True)
+    model = textdream.load("minilm")
+    result = textdream.dream(model, "no wheeler for me .", textdream.neuron(4, 138), word="wheeler")
+    print(result.best.text, result.best.activation, result.certificate.holds)
 
 Importing this is quick: torch and transformers load on first use.
 """

@@ -71,7 +71,10 @@ def bind(
     word: tuple[int, ...] = (),
 ) -> Setting:
     """Bind an objective to token ids."""
-    return Setting(model, ids, position, word, objective.bind(model, position, len(ids)))
+    bound = objective.bind(model, position, len(ids))
+    own = {read.position for read in bound.reads}
+    # An objective may bring its own position; if it reads one only, that is where the target is.
+    return Setting(model, ids, own.pop() if len(own) == 1 else position, word, bound)
 
 
 def objective_from(config: TargetConfig) -> tuple[Objective, int | None]:

@@ -99,6 +99,8 @@ def verify(
         )
     report = Verification(str(path))
     _check_texts(result, model, report)
+    if isinstance(result, DreamResult):
+        _check_claims(result, model, report)
     if report.mismatches:
         # Ids that do not belong to the tokens make any activation meaningless.
         return report
@@ -166,6 +168,19 @@ def _check_texts(result: Any, model: Model, report: Verification) -> None:
         for index, token in enumerate(getattr(result, kind, None) or []):
             if token.id >= size or tokenizer.convert_ids_to_tokens(token.id) != token.token:
                 report.mismatches.append(Mismatch(f"{kind}.{index}.token", token.token, f"the token of id {token.id}"))
+
+
+def _check_claims(result: DreamResult, model: Model, report: Verification) -> None:
+    """What the file says of its own extent: only free positions changed, and all replacements were checked."""
+    if result.settings.get("start") != "both" and len(result.best.ids) == len(result.start.ids):
+        pairs = enumerate(zip(result.start.ids, result.best.ids, strict=True))
+        if moved := [position for position, (a, b) in pairs if a != b and position not in result.free]:
+            report.mismatches.append(Mismatch("best.ids", f"changed at {moved}", f"free are {result.free}"))
+    if result.certificate is not None and result.certificate.holds:
+        allowed = model.tokens.allowed
+        count = sum(int((allowed != result.best.ids[position]).sum()) for position in result.free)
+        if result.certificate.checked != count:
+            report.mismatches.append(Mismatch("certificate.checked", result.certificate.checked, count))
 
 
 def _check_values(model: Model, target: Target, claims: list[Claim], report: Verification) -> None:
@@ -272,7 +287,8 @@ def _plain_site(model: Model, ids: Tensor, site: str, layer: int | None) -> Tens
         for module in training:
             module.training = True
     if handle is not None:
-        return found[place.call]
+        value = found[place.call]
+        return value if value.ndim == 3 else value.unflatten(0, (len(ids), -1))
     if site == "logits":
         return outputs.logits
     if site == "pooled":

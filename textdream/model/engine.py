@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -16,6 +16,7 @@ from textdream.model.capture import capture
 from textdream.model.fused import FusedEncoder, round_up
 from textdream.model.precision import search_dtype
 from textdream.model.reads import Read
+from textdream.model.sites import BLOCK_SITES
 
 if TYPE_CHECKING:
     from textdream.model.model import Model
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 BATCH_TOKENS = 8192
 
 
+@runtime_checkable
 class Readable(Protocol):
     """What the engine needs of an objective."""
 
@@ -136,8 +138,11 @@ class Engine:
         whole = capture(hf, places, **inputs, **extra)
         found = {}
         for read in reads:
-            value = read.select(whole[read.site, read.layer], hf.config.num_attention_heads)
-            found[read] = layout.decoder(value) if read.site == "logits" and layout.decoder is not None else value
+            value = whole[read.site, read.layer]
+            if read.site in BLOCK_SITES and value.ndim == 2:  # OPT's feed-forward sees all positions in one row.
+                value = value.unflatten(0, (next(iter(inputs.values())).shape[0], -1))
+            value = read.select(value, hf.config.num_attention_heads)
+            found[read] = layout.logits(value) if read.site == "logits" and layout.decoder is not None else value
         return found
 
     @cached_property

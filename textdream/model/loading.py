@@ -295,8 +295,10 @@ def _wrap(hf: Any, tokenizer: Any, name: str, described: str, sha256: str, train
     layout = find_layout(hf, trained)
     config = hf.config
     rows = hf.get_input_embeddings().weight.shape[0]
-    # RoBERTa and its kin count positions from padding_idx + 1, so two rows of the table are never used.
-    offset = 2 if config.model_type in ("roberta", "mpnet") else 0
+    # RoBERTa and its kin count positions from padding_idx + 1, so the first rows of the table are never used.
+    positions = getattr(getattr(hf.base_model, "embeddings", None), "position_embeddings", None)
+    padding = getattr(positions, "padding_idx", None)
+    offset = 0 if padding is None else padding + 1
     limits = [getattr(config, "max_position_embeddings", None), getattr(config, "n_positions", None)]
     longest = min([limit - offset for limit in limits if limit] + [int(tokenizer.model_max_length)])
     causal = (

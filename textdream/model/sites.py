@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from textdream.errors import InputError, ModelError
 
@@ -78,8 +79,18 @@ class Layout:
     pooler: nn.Module | None
     decoder: nn.Module | None
     """The last linear map to the vocabulary, whose input gives the logits of any position."""
+    cap: float | None
+    """Logits are cap · tanh(logits / cap), in Gemma 2 and its kin."""
+    scale: float
+    """Factor on the logits, in Cohere's and Granite's models."""
     classes: nn.Module | None
     """The whole model, where it ends in class logits."""
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Logits [..., d_vocab] from the input of the decoder."""
+        assert self.decoder is not None
+        logits = self.decoder(hidden) * self.scale
+        return logits if self.cap is None else self.cap * torch.tanh(logits / self.cap)
 
     @property
     def gated(self) -> bool:
@@ -176,10 +187,18 @@ def find_layout(hf: Any, trained: set[str]) -> Layout:
         architecture=architecture,
         blocks=tuple(listed),
         paths=paths,
-        pooler=getattr(base, "pooler", None) if "pooler" in trained else None,
+        pooler=_pooler(base) if "pooler" in trained else None,
         decoder=decoder,
+        cap=getattr(config, "final_logit_softcapping", None),
+        scale=(getattr(config, "logit_scale", None) or 1.0) / (getattr(config, "logits_scaling", None) or 1.0),
         classes=classes,
     )
+
+
+def _pooler(base: Any) -> nn.Module | None:
+    """The module whose output is the pooled one; ALBERT keeps the activation apart from the linear map."""
+    pooler = getattr(base, "pooler", None)
+    return pooler and getattr(base, "pooler_activation", pooler)
 
 
 def _paths_by_structure(base: nn.Module, config: object, architecture: str) -> Paths:

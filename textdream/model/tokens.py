@@ -189,7 +189,13 @@ class Tokens:
         opening = frame[: len(frame) // 2] if len(frame) > 1 else frame
         closing = frame[len(opening) :]
         ids: list[int] = []
+        tries = 0
         while len(ids) < length:
+            tries += 1
+            if tries > 50 * length:
+                raise InputError(
+                    "no random text survives the round trip", "a tokenizer that gives back its own text", "give a text"
+                )
             draw = self.allowed[torch.randint(len(self.allowed), (64,), generator=generator)]
             rows = torch.tensor([[*opening, *ids, int(id_), *closing] for id_ in draw])
             good = self.survives(rows).nonzero()

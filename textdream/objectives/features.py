@@ -54,6 +54,12 @@ class Feature(Objective):
                 "--head goes with --site head",
                 "give one or the other",
             )
+        if not has_positions(self.site, model) and (self.mean or self.position is not None):
+            raise InputError(
+                f"a position was given for {self.site}", "none: it is one for the whole text", "leave it out"
+            )
+        if self.mean and self.position is not None:
+            raise InputError("both a position and the mean over positions were given", "one of them", "leave one out")
         if self.mean or not has_positions(self.site, model):
             return self
         own = self.position if self.position is not None else position

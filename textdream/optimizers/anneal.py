@@ -39,8 +39,10 @@ def anneal(problem: Problem, config: AnnealConfig) -> Iterator[Step]:
         1 / max(1, config.steps - config.warmup)
     )
     for number in range(config.steps + 1):
-        weights = sample_weights(logits, temperature, config, problem.generator)
-        soft, climbed = problem.engine.soft_values(problem.start, free, weights, (objective, climb))
+        with torch.enable_grad():
+            weights = sample_weights(logits, temperature, config, problem.generator)
+            soft, climbed = problem.engine.soft_values(problem.start, free, weights, (objective, climb))
+            (gradient,) = torch.autograd.grad(-climbed.mean(), logits)
         ids = snapped(problem, logits.detach(), weights.detach(), config)
         hard = float(problem.decide(ids)[0])
         pair = (
@@ -56,7 +58,6 @@ def anneal(problem: Problem, config: AnnealConfig) -> Iterator[Step]:
             mixture=Mixture(float(soft.detach().mean()), temperature, pair, top),
             progress=(number, config.steps),
         )
-        (gradient,) = torch.autograd.grad(-climbed.mean(), logits)
         logits.grad = gradient
         adam.step()
         if number > config.warmup or (config.decay is None and number >= config.warmup):
@@ -76,7 +77,10 @@ def start_logits(problem: Problem, config: AnnealConfig) -> Float[Tensor, "free 
         height = config.start_temperature * math.log(weight / (1 - weight) * (size - 1))
     logits = torch.zeros(len(problem.free), size, dtype=problem.engine.dtype, device=device)
     logits[torch.arange(len(problem.free)), problem.start[list(problem.free)]] = height
-    return logits if config.whole_vocabulary else logits.masked_fill(~problem.allowed.to(device), -torch.inf)
+    if config.whole_vocabulary:
+        # Rows that pad the table to a round size have no token.
+        return logits.masked_fill(torch.arange(size, device=device) >= len(problem.model.tokens.tokenizer), -torch.inf)
+    return logits.masked_fill(~problem.allowed.to(device), -torch.inf)
 
 
 def sample_weights(

@@ -35,6 +35,8 @@ def gcg(problem: Problem, config: GcgConfig) -> Iterator[Step]:
             note=note,
             progress=(number, config.steps),
         )
+        if number == config.steps:
+            return
         note = None
         gain = problem.gradient(ids)
         better = climb_once(problem, ids, height, sample_swaps(gain, config, stuck, problem.generator))

@@ -112,8 +112,11 @@ class Problem:
         return len(changed) == 0 or not self.round_trip or bool(self.model.tokens.survives(ids[None])[0])
 
     def surviving(self, ids: Int[Tensor, "batch pos"]) -> Int[Tensor, "kept pos"]:
-        """Different candidates, without those that do not survive the round trip (if that is asked)."""
-        ids = torch.unique(ids, dim=0)
+        """Different candidates in order, without those that put in special or unused tokens, or (if that is asked) do not
+        survive the round trip."""
+        rows = {tuple(row): index for index, row in reversed(list(enumerate(ids.tolist())))}
+        ids = ids[sorted(rows.values())]
+        ids = ids[(self.allowed[ids] | (ids == self.start)).all(1)]
         return ids[self.model.tokens.survives(ids)] if self.round_trip and len(ids) else ids
 
 

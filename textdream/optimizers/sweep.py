@@ -72,7 +72,10 @@ def sweep(problem: Problem, config: SweepConfig) -> Iterator[Step]:
             # What was climbed may not be the objective itself (a neuron before its activation function), and its optimum
             # not the objective's. The certificate is about the objective: go on with that.
             value = float(problem.decide(ids[None])[0])
-            if problem.climb is problem.objective or problem.objective.settled(value):
+            if problem.best is not None and problem.best[1] > value + noise(value):
+                # Climbed past: the best was met on the way, where the two orders differ.
+                ids = torch.tensor(problem.best[0])
+            elif problem.climb is problem.objective or problem.objective.settled(value):
                 # Texts that float32 cannot tell from this one may have been met; the certificate is about this one.
                 problem.best = (as_row(ids), value)
                 yield _step(problem, ids, (len(problem.free), len(problem.free)), _certificate(problem, screening))

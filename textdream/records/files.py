@@ -19,10 +19,15 @@ _ADAPTER: TypeAdapter[Any] = TypeAdapter(AnyResult)
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a result file, as kept in schema/."""
+    schema = _ADAPTER.json_schema(by_alias=True, mode="validation")
+    for kind in schema["$defs"].values():
+        if "schema" in kind["properties"]:
+            # They have defaults in Python; a file without them is no result.
+            kind["required"] += ["schema", "type"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": SCHEMA,
-        **_ADAPTER.json_schema(by_alias=True, mode="validation"),
+        **schema,
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
 
 SCHEMA = "textdream.result/1"
 
@@ -154,6 +154,12 @@ class Result(Record):
         frozen=True, extra="allow", allow_inf_nan=False, protected_namespaces=(), populate_by_name=True
     )
 
+    @field_validator("settings", "baseline", check_fields=False)
+    @classmethod
+    def _finite(cls, value: Any) -> Any:
+        json.dumps(value, allow_nan=False, default=str)
+        return value
+
     def to_json(self) -> str:
         """The result file's text: one key a line, and one item a line in lists of objects."""
 
@@ -162,7 +168,7 @@ class Result(Record):
                 return "[\n  " + ",\n  ".join(map(compact, value)) + "\n ]"
             return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
-        items = self.model_dump(mode="json", by_alias=True).items()
+        items = self.model_dump(by_alias=True).items()
         return "{\n" + ",\n".join(f" {json.dumps(key)}: {compact(value)}" for key, value in items) + "\n}\n"
 
     def show(self) -> None:
