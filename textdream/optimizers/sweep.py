@@ -24,8 +24,9 @@ PROBES = 64
 # The margin in units of the largest difference seen over all probes. Differences are rounding errors, about normal: the
 # largest of a thousand lies near 3 standard deviations, so this is about 10.
 SAFETY = 3.0
-# Replacements tried at each position, by first-order gain, before the whole vocabulary is.
-FIRST_LOOK = 128
+# Replacements tried at each position, by first-order gain, before the whole vocabulary is. A gain that is found in a
+# small pool spares the exhaustive search of the positions that it would have made stale.
+POOLS = (128, 2048)
 
 
 @dataclass
@@ -105,15 +106,18 @@ def certify(problem: Problem) -> Certificate:
 
 
 def first_look(problem: Problem, ids: Int[Tensor, " pos"], height: float) -> tuple[Int[Tensor, " pos"], float] | None:
-    """The best replacement among those of highest first-order gain, if it is better than `height`."""
+    """The best replacement in the smallest pool of highest first-order gain that has one better than `height`."""
     gain = problem.gradient(ids)
-    tokens = gain.topk(min(FIRST_LOOK, gain.shape[1])).indices
-    positions = torch.tensor(problem.free)[:, None].expand_as(tokens)
-    candidates = problem.surviving(replaced(ids, positions.flatten(), tokens.flatten()))
-    if not len(candidates):
-        return None
-    chosen = candidates[problem.screen(candidates).topk(min(PROBES, len(candidates))).indices]
-    return _best(problem, chosen, height)
+    for pool in POOLS:
+        tokens = gain.topk(min(pool, gain.shape[1])).indices
+        positions = torch.tensor(problem.free)[:, None].expand_as(tokens)
+        candidates = problem.surviving(replaced(ids, positions.flatten(), tokens.flatten()))
+        if not len(candidates):
+            continue
+        chosen = candidates[problem.screen(candidates).topk(min(PROBES, len(candidates))).indices]
+        if (better := _best(problem, chosen, height)) is not None:
+            return better
+    return None
 
 
 def search_position(
