@@ -1,12 +1,10 @@
-"""What the README and the package's docstring show is run, and has to come out as shown."""
+"""What the README shows is run, and has to come out as shown."""
 
 import doctest
 import re
 from pathlib import Path
 
 import pytest
-
-import textdream
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -25,10 +23,6 @@ def blocks():
         for block in re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.S)
         if ">>>" in block
     ]
-
-
-def test_the_docstring_of_the_package():
-    run(textdream.__doc__, "textdream")
 
 
 def test_the_readme_shows_the_library():

@@ -32,11 +32,12 @@ def test_pairs_run_on_minilm_gives_pairs_numbers(minilm):
     assert max(step.mixture.normalised[1] for step in steps) >= 0.0637
 
 
-def reference(hf, ids, free, layer, position, index, steps):
+def reference(hf, ids, free, layer, position, index, steps, vocabulary):
     """PAIR's text-dream loop, written down anew: softmax over one-hot logits, Adam, annealing after warm-up."""
     table = hf.get_input_embeddings().weight.detach()
     one_hot = torch.nn.functional.one_hot(ids, len(table)).double()
-    logits = one_hot[free].clone().requires_grad_(True)
+    # Rows beyond the vocabulary pad the tiny table; BERT has none.
+    logits = one_hot[free].masked_fill(torch.arange(len(table)) >= vocabulary, -torch.inf).requires_grad_(True)
     adam = torch.optim.Adam([logits], lr=0.1)
     temperature, decay, warmup, end = 2.0, 0.9995, 200, 0.1
 
@@ -75,7 +76,7 @@ def test_the_preset_follows_pairs_loop_step_by_step():
     bert = textdream.load(tiny_hf("bert").double(), tokenizer_of("bert"))
     problem = problem_for(bert, textdream.neuron(1, 3), position=4, round_trip=False)
     config = dataclasses.replace(pair_preset("pair"), steps=260)
-    expected = list(reference(bert.hf, problem.start, list(problem.free), 1, 4, 3, 260))
+    expected = list(reference(bert.hf, problem.start, list(problem.free), 1, 4, 3, 260, len(bert.tokens.tokenizer)))
     found = list(anneal(problem, config))
     assert len(found) == 261
     for number, (step, truth) in enumerate(zip(found, expected, strict=True)):
@@ -117,7 +118,7 @@ def test_one_hot_logits_lose_the_start(bert):
     problem = problem_for(bert)
     config = pair_preset("pair")
     weights = sample_weights(start_logits(problem, config), 2.0, config, torch.Generator())
-    size = weights.shape[-1]
+    size = len(bert.tokens.tokenizer)
     expected = math.exp(0.5) / (size - 1 + math.exp(0.5))
     assert float(weights.max()) == pytest.approx(expected, rel=1e-5)
 

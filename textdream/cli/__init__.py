@@ -1,5 +1,21 @@
 """The command line: a thin layer over the library."""
 
-from textdream.cli.main import main
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `textdream`; returns the exit code."""
+    try:
+        # Imported here, so that Ctrl-C finds a sentence also while modules load.
+        from textdream.cli.run import run
+
+        return run(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:
+        print("textdream: interrupted", file=sys.stderr)
+        return 130
+
 
 __all__ = ["main"]

@@ -74,7 +74,8 @@ def bind(
     bound = objective.bind(model, position, len(ids))
     own = {read.position for read in bound.reads}
     # An objective may bring its own position; if it reads one only, that is where the target is.
-    return Setting(model, ids, own.pop() if len(own) == 1 else position, word, bound)
+    read = own.pop() if len(own) == 1 else None
+    return Setting(model, ids, position if read is None else read, word, bound)
 
 
 def objective_from(config: TargetConfig) -> tuple[Objective, int | None]:

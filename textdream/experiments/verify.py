@@ -99,12 +99,12 @@ def verify(
         )
     report = Verification(str(path))
     _check_texts(result, model, report)
-    if isinstance(result, DreamResult):
-        _check_claims(result, model, report)
     if report.mismatches:
         # Ids that do not belong to the tokens make any activation meaningless.
         return report
     try:
+        if isinstance(result, DreamResult):
+            _check_claims(result, model, report)
         for group in _by_length(_claims(result, model)).values():
             _check_values(model, result.target, group, report)
         if isinstance(result, DreamResult) and result.certificate is not None and result.certificate.holds:

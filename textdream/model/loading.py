@@ -209,6 +209,8 @@ def _from_pretrained(source: Source) -> tuple[Any, Any, set[str]]:
     except ModelError:
         raise
     except Exception as error:  # Loaders fail in many ways on files that are no model.
+        if _was_interrupted(error):
+            raise KeyboardInterrupt from None
         reason = str(error).strip().partition("\n")[0][:160]
         files = source.gguf or ", ".join(["config.json", *(path.name for path in weight_files(Path(source.where)))])
         raise ModelError(
@@ -251,6 +253,15 @@ def _read_files(source: Source, options: dict[str, Any]) -> tuple[Any, dict[str,
     if tokenizer.vocab_size <= len(tokenizer.all_special_ids):
         raise ModelError(f"{source.name} has no tokenizer", "its vocabulary files", "save the tokenizer there too")
     return hf, info, tokenizer
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C lies behind an error: transformers' lazy imports turn it into a missing module."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _check_hub(name: str) -> None:

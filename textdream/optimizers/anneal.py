@@ -71,16 +71,15 @@ def start_logits(problem: Problem, config: AnnealConfig) -> Float[Tensor, "free 
     """
     device = problem.engine.device
     size = problem.engine.table.shape[0]
+    # Rows that pad the table to a round size have no token and are never mixed in.
+    mixed = torch.arange(size) < len(problem.model.tokens.tokenizer) if config.whole_vocabulary else problem.allowed
     height = 1.0
     if config.start_weight is not None:
         weight = config.start_weight
-        height = config.start_temperature * math.log(weight / (1 - weight) * (size - 1))
+        height = config.start_temperature * math.log(weight / (1 - weight) * (int(mixed.sum()) - 1))
     logits = torch.zeros(len(problem.free), size, dtype=problem.engine.dtype, device=device)
     logits[torch.arange(len(problem.free)), problem.start[list(problem.free)]] = height
-    if config.whole_vocabulary:
-        # Rows that pad the table to a round size have no token.
-        return logits.masked_fill(torch.arange(size, device=device) >= len(problem.model.tokens.tokenizer), -torch.inf)
-    return logits.masked_fill(~problem.allowed.to(device), -torch.inf)
+    return logits.masked_fill(~mixed.to(device), -torch.inf)
 
 
 def sample_weights(

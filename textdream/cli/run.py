@@ -21,12 +21,12 @@ from textdream.errors import InputError, TextdreamError
 DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `textdream`; returns the exit code."""
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; returns the exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    arguments = list(arguments)
     try:
         check_whole_numbers(arguments)
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
