@@ -1,4 +1,4 @@
-"""Draws docs/demo.svg from the results of `make demo`: python docs/picture.py dream.json pair.json."""
+"""Draws docs/demo.svg from two results (the command shown, and PAIR's preset): python docs/picture.py dream.json pair.json."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from rich.text import Text
 from textdream.records import read_result
 from textdream.report import terminal
 
-COMMAND = 'textdream dream "then he compressed his temples with his hands , as if to crush them ." \\\n    '
-FLAGS = "--layer 4 --neuron 138 --word hands --free all --out dream.json"
+COMMAND = 'textdream dream "no wheeler for me ." --layer 4 --neuron 138 --word for --free all --out dream.json'
 
 
 def main() -> None:
@@ -21,7 +20,7 @@ def main() -> None:
     files = [Path(name) for name in sys.argv[1:]]
     results = [read_result(file) for file in files]
     console = Console(record=True, width=96, file=io.StringIO(), force_terminal=True, color_system="truecolor")
-    console.print(Text("$ ", style="bold green") + Text(COMMAND + FLAGS), soft_wrap=True)
+    console.print(Text("$ ", style="bold green") + Text(COMMAND), soft_wrap=True)
     console.print()
     terminal.show(results[0], console)
     console.print(terminal.compare([(file.stem, result) for file, result in zip(files, results, strict=True)]))

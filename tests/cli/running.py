@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -73,6 +74,12 @@ def environment(**more: str) -> dict[str, str]:
 def start(*arguments: object, env: dict[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
     """Start a command in another process, with pipes."""
     line = [sys.executable, "-m", "textdream", *map(str, arguments)]
+
+    def hear() -> None:
+        # Jobs that a shell put into the background ignore Ctrl-C, and hand that down.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    options.setdefault("preexec_fn", hear)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
     return subprocess.Popen(line, env=env or environment(), text=True, encoding="utf-8", **{**pipes, **options})
 

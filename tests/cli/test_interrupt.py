@@ -97,7 +97,8 @@ def test_interrupt_before_the_search(name: str, seconds: float, tmp_path: Path) 
     time.sleep(seconds)
     process.send_signal(signal.SIGINT)
     found = finish(process)
-    assert found.code == 130, found
+    # Ended by exit or by the signal itself: a shell says 130 of both.
+    assert found.code in (130, -signal.SIGINT), found
     assert "interrupted" in found.err
     assert "Traceback" not in found.err
     assert list(tmp_path.iterdir()) == [out]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -27,6 +28,15 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     arguments = list(arguments)
+    # Libraries that load their modules late turn Ctrl-C into errors of their own; this remembers that it was one.
+    heard: list[int] = []
+
+    def hear(number: int, _: object) -> None:
+        heard.append(number)
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, hear)
     try:
         check_whole_numbers(arguments)
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
@@ -40,7 +50,7 @@ def run(arguments: Sequence[str]) -> int:
         )
         return _complain(f"{sentence}{dash}; see: textdream {command} --help".replace("  ", " "), WRONG_INPUT)
     except TextdreamError as error:
-        return _complain(str(error), WRONG_INPUT)
+        return _complain("interrupted", INTERRUPTED) if heard else _complain(str(error), WRONG_INPUT)
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
     except BrokenPipeError:
@@ -52,6 +62,9 @@ def run(arguments: Sequence[str]) -> int:
         raise
     except OSError as error:
         return _complain(f"the output cannot be written ({error.strerror})", FAILED)
+    finally:
+        if signal.getsignal(signal.SIGINT) is hear:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def check_whole_numbers(arguments: Sequence[str]) -> None:
