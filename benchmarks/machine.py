@@ -12,19 +12,27 @@ import transformers
 import textdream
 from textdream.model.precision import matmul_rate
 
+# What decides a processor's rate in float32 and bfloat16, slowest first.
+FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "amx_bf16")
+
+
+def _cpuinfo(key: str) -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(key)), "")
+
+
+def processor() -> str:
+    """Name and fastest instructions, for example "AMD EPYC, avx512_bf16"."""
+    flags = [flag for flag in FLAGS if flag in _cpuinfo("flags").split()]
+    return ", ".join([_cpuinfo("model name") or platform.processor(), *flags[-1:]])
+
 
 def machine() -> dict[str, object]:
     """Processor, what it can do, threads, versions, and the measured rates of a matrix product."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    name = next(
-        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")),
-        platform.processor(),
-    )
-    flags = next((set(line.split(":", 1)[1].split()) for line in lines if line.startswith("flags")), set())
     return {
-        "processor": name,
-        "flags": sorted(flags & {"avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_tile", "amx_bf16"}),
+        "processor": processor(),
+        "flags": [flag for flag in FLAGS if flag in _cpuinfo("flags").split()],
         "threads": torch.get_num_threads(),
         "matmul_tflops": {
             "float32": round(matmul_rate(torch.float32, 8192, seconds=1.0) / 1e12, 3),

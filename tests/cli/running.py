@@ -91,3 +91,8 @@ def finish(process: subprocess.Popen[str], timeout: float = 60) -> Outcome:
     finally:
         process.kill()
     return Outcome(process.returncode, out or "", err or "")
+
+
+def words_of(line: str) -> list[str]:
+    """A line of a table of tests, split at spaces."""
+    return line.split(" ") if line else []

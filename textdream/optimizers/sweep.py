@@ -7,7 +7,7 @@ is near is measured: the margin is a multiple of the largest difference seen bet
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -24,9 +24,11 @@ PROBES = 64
 # The margin in units of the largest difference seen over all probes. Differences are rounding errors, about normal: the
 # largest of a thousand lies near 3 standard deviations, so this is about 10.
 SAFETY = 3.0
-# Replacements tried at each position, by first-order gain, before the whole vocabulary is. A gain that is found in a
-# small pool spares the exhaustive search of the positions that it would have made stale.
+# Replacements tried at each position before the whole vocabulary is: those of best first-order gain, and those that were
+# best when the position was last searched, which the text's other changes seldom reorder. A gain that is found in a small
+# pool spares the exhaustive search of the positions that it would have made stale.
 POOLS = (128, 2048)
+LEADERS = 256
 
 
 @dataclass
@@ -47,20 +49,23 @@ def noise(height: float) -> float:
 def sweep(problem: Problem, config: SweepConfig) -> Iterator[Step]:
     """Climb until no single replacement is better; the last step carries the certificate.
 
-    First by the replacements of best first-order gain, all positions at once, which is cheap; then position by position
-    over the whole vocabulary. Any gain sends the search back to the first.
+    First by the most promising replacements, all positions at once, which is cheap; then position by position over the
+    whole vocabulary. Any gain sends the search back to the first.
     """
     ids = problem.start
     height = float(problem.height(ids[None])[0])
     yield _step(problem, ids, (0, len(problem.free)))
     searched = 0
+    leaders: dict[int, Tensor] = {}
     while True:
-        while (better := first_look(problem, ids, height)) is not None:
+        while (better := first_look(problem, ids, height, leaders)) is not None:
             ids, height = better
             yield _step(problem, ids, (0, len(problem.free)))
         screening = Screening()
-        for done, position in enumerate(_most_promising_first(problem, ids), start=1):
-            better = search_position(problem, ids, height, position, screening)
+        for done, position in enumerate(_search_order(problem, ids, leaders), start=1):
+            better, best_tokens = search_position(problem, ids, height, position, screening)
+            leaders.pop(position, None)  # The dict is in order of searching.
+            leaders[position] = best_tokens
             searched += 1
             if better is not None:
                 ids, height = better
@@ -93,7 +98,7 @@ def certify(problem: Problem) -> Certificate:
     screening = Screening()
     best, best_value = None, value
     for position in problem.free:
-        better = search_position(problem, ids, value, position, screening)
+        better, _ = search_position(problem, ids, value, position, screening)
         if better is not None and better[1] > best_value:
             best, best_value = (position, int(better[0][position])), better[1]
     if best is None:
@@ -105,13 +110,17 @@ def certify(problem: Problem) -> Certificate:
     return _certificate(problem, screening).model_copy(update={"holds": False, "better": found})
 
 
-def first_look(problem: Problem, ids: Int[Tensor, " pos"], height: float) -> tuple[Int[Tensor, " pos"], float] | None:
-    """The best replacement in the smallest pool of highest first-order gain that has one better than `height`."""
+def first_look(
+    problem: Problem, ids: Int[Tensor, " pos"], height: float, leaders: Mapping[int, Tensor]
+) -> tuple[Int[Tensor, " pos"], float] | None:
+    """The best replacement in the smallest pool that has one better than `height`."""
     gain = problem.gradient(ids)
     for pool in POOLS:
         tokens = gain.topk(min(pool, gain.shape[1])).indices
-        positions = torch.tensor(problem.free)[:, None].expand_as(tokens)
-        candidates = problem.surviving(replaced(ids, positions.flatten(), tokens.flatten()))
+        positions = torch.tensor(problem.free)[:, None].expand_as(tokens).flatten()
+        known = [torch.full_like(tokens, position) for position, tokens in leaders.items()]
+        swaps = torch.cat([positions, *known]), torch.cat([tokens.flatten(), *leaders.values()])
+        candidates = problem.surviving(replaced(ids, *swaps))
         if not len(candidates):
             continue
         chosen = candidates[problem.screen(candidates).topk(min(PROBES, len(candidates))).indices]
@@ -122,8 +131,8 @@ def first_look(problem: Problem, ids: Int[Tensor, " pos"], height: float) -> tup
 
 def search_position(
     problem: Problem, ids: Int[Tensor, " pos"], height: float, position: int, screening: Screening
-) -> tuple[Int[Tensor, " pos"], float] | None:
-    """The best of all replacements at one position, exactly, if it is better than `height`."""
+) -> tuple[tuple[Int[Tensor, " pos"], float] | None, Int[Tensor, " leaders"]]:
+    """The best of all replacements at one position, exactly, if it is better than `height`; and the tokens that led."""
     tokens = problem.model.tokens.allowed
     tokens = tokens[tokens != ids[position]]
     candidates = replaced(ids, torch.full_like(tokens, position), tokens)
@@ -136,11 +145,10 @@ def search_position(
     near = order[scores[order] >= height - screening.margin]
     screening.checked += len(candidates)
     screening.decided += len(near)
-    if not len(near):
-        return None
     # The round trip is asked last: it is slow, and few replacements come near.
     chosen = problem.surviving(candidates[near])
-    return _best(problem, chosen, height) if len(chosen) else None
+    better = _best(problem, chosen, height) if len(chosen) else None
+    return better, tokens[order[:LEADERS]]
 
 
 def _best(problem: Problem, candidates: Tensor, height: float) -> tuple[Int[Tensor, " pos"], float] | None:
@@ -150,10 +158,11 @@ def _best(problem: Problem, candidates: Tensor, height: float) -> tuple[Int[Tens
     return (candidates[best], value) if value > height + noise(height) else None
 
 
-def _most_promising_first(problem: Problem, ids: Tensor) -> list[int]:
-    """Free positions by the first-order gain of their best token: a gain, if there is one, is found early."""
-    gain = problem.gradient(ids).max(1).values
-    return [problem.free[index] for index in gain.argsort(descending=True).tolist()]
+def _search_order(problem: Problem, ids: Tensor, leaders: Mapping[int, Tensor]) -> list[int]:
+    """Free positions, never searched ones first, by the first-order gain of their best token; then by how long ago."""
+    gain = problem.gradient(ids).max(1).values.tolist()
+    new = [index for index, position in enumerate(problem.free) if position not in leaders]
+    return [problem.free[index] for index in sorted(new, key=lambda index: -gain[index])] + list(leaders)
 
 
 def _certificate(problem: Problem, screening: Screening) -> Certificate:

@@ -43,7 +43,7 @@ class LiveDream:
         self.best: tuple[float, Sequence[str]] | None = None
         self.searched = 0
         self.tokens: Sequence[str] = start
-        self.phase, self.progress, self.phase_began = "", (0, 1), time.monotonic()
+        self.phase, self.progress, self.pass_began = "", (0, 1), time.monotonic()
         self.began = time.monotonic()
         self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._draw)
         self._shown = console.is_terminal
@@ -62,9 +62,11 @@ class LiveDream:
     def update(self, phase: str, tokens: Sequence[str], value: float, progress: tuple[int, int] | None) -> None:
         """Take in one step."""
         if phase != self.phase:
-            self.phase, self.phase_began = phase, time.monotonic()
+            self.phase = phase
             self._line(f"{PHASES.get(phase, phase)} …")
         self.tokens, self.progress = tokens, progress or (0, 1)
+        if self.progress[0] == 0:  # A sweep that has found something begins anew.
+            self.pass_began, self.searched = time.monotonic(), 0
         self.values.append(value)
         if self.best is None or self.sign * value > self.sign * self.best[0]:
             self.best = (value, tokens)
@@ -97,8 +99,8 @@ class LiveDream:
                 joined(self.best[1], changed=changed, read=self.read),
             )
         done, total = self.progress
-        spent = time.monotonic() - self.phase_began
-        left = f", about {spent / done * (total - done):.0f} s left" if done and total > done else ""
+        spent = time.monotonic() - self.pass_began
+        left = f", about {_duration(spent / done * (total - done))} left" if done and total > done else ""
         bar = Table.grid(padding=(0, 2))
         bar.add_row(
             ProgressBar(total=max(1, total), completed=done, width=24),
@@ -113,3 +115,7 @@ class LiveDream:
             Padding(climb, (0, 0, 0, 1)),
             Padding(bar, (0, 0, 0, 1)),
         )
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
