@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from rich.text import Text
 from textdream.records import read_result
 from textdream.report import terminal
 
-COMMAND = 'textdream dream "no wheeler for me ." --layer 4 --neuron 138 --word for --free all --out dream.json'
+COMMAND = 'textdream dream "no wheeler for me ." --layer 4 --neuron 138 --word for --free all'
 
 
 def main() -> None:
@@ -25,7 +26,9 @@ def main() -> None:
     terminal.show(results[0], console)
     console.print(terminal.compare([(file.stem, result) for file, result in zip(files, results, strict=True)]))
     out = Path(__file__).parent / "demo.svg"
-    out.write_text(console.export_svg(title="textdream"), encoding="utf-8")
+    # The reader's own fixed-width font: a picture that fetches one would tell a server who looks at it.
+    picture = re.sub(r"@font-face \{.*?\}", "", console.export_svg(title="textdream"), flags=re.DOTALL)
+    out.write_text(picture, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -76,7 +77,7 @@ def compare(results: Sequence[tuple[str, DreamResult]]) -> RenderableType:
     results
         (name, result) for each column.
     """
-    table = Table(title="side by side", title_justify="left", title_style="bold", padding=(0, 1), expand=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), expand=False)
     table.add_column("", style="dim", no_wrap=True)
     for name, _ in results:
         table.add_column(Text(name), overflow="fold", ratio=1)
@@ -88,7 +89,8 @@ def compare(results: Sequence[tuple[str, DreamResult]]) -> RenderableType:
         return value + joined(found.tokens, changed=changed, read=result.target.position)
 
     for what in ("start", "final", "best"):
-        table.add_row(what, *(sample(result, what) for _, result in results), end_section=True)
+        table.add_row(what, *(sample(result, what) for _, result in results))
+        table.add_row()
     rows = {
         "method": lambda r: _method(r),
         "1-opt": lambda r: "proven" if r.certificate and r.certificate.holds else "not proven",
