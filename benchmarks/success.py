@@ -29,6 +29,7 @@ from typing import Any
 
 import torch
 from machine import machine, processor
+from rows import append, kept
 
 import textdream
 from textdream.configs import AnnealConfig, GcgConfig, pair_preset
@@ -103,15 +104,14 @@ def run(model: Model, method: str, where: tuple[str, int, int], seed: int, limit
     )  # fmt: skip
 
 
-def kept() -> dict[tuple[str, str, int, int, int], Run]:
-    """Runs already done."""
-    lines = RUNS.read_text().splitlines() if RUNS.exists() else []
-    return {found.key: found for found in (Run(**json.loads(line)) for line in lines)}
+def done_runs() -> dict[tuple[str, str, int, int, int], Run]:
+    """Runs already done; of two of one kind, the later."""
+    return {found.key: found for found in (Run(**row) for row in kept(RUNS))}
 
 
 def run_all(model: Model, this: int, of: int) -> None:
     """This process's share of the runs: gcg with all seeds first, which is cheap and gives the spread; then seed by seed."""
-    done = kept()
+    done = done_runs()
     everything = [("gcg", seed) for seed in SEEDS] + [(method, seed) for seed in SEEDS for method in ("pair", "anneal")]
     for method, seed in everything:
         for number, where in enumerate(pairs()):
@@ -128,8 +128,7 @@ def run_all(model: Model, this: int, of: int) -> None:
 def run_one(model: Model, method: str, where: tuple[str, int, int], seed: int, limit: float = float("inf")) -> Run:
     """Run, keep and print."""
     found = run(model, method, where, seed, limit)
-    with RUNS.open("a") as file:
-        file.write(json.dumps(asdict(found), ensure_ascii=False) + "\n")
+    append(RUNS, asdict(found))
     what = f"{method:6} seed {seed} {found.site:10} {found.layer} {found.neuron:4}"
     print(f"{what}  {found.start:7.3f} → {found.best:7.3f}  {found.seconds:5.1f} s", flush=True)
     return found
@@ -137,7 +136,7 @@ def run_one(model: Model, method: str, where: tuple[str, int, int], seed: int, l
 
 def report() -> dict[str, Any]:
     """The figures of all runs that are there."""
-    runs = kept()
+    runs = done_runs()
     table: dict[str, Any] = {}
     for method in METHODS:
         mine = [found for found in runs.values() if found.method == method]
