@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from textdream.configs import SweepConfig
+from textdream.optimizers.gcg import climb_once
 from textdream.optimizers.problem import Problem, Step, as_row, replaced
 from textdream.records import Certificate, Counterexample
 
@@ -113,18 +114,14 @@ def certify(problem: Problem) -> Certificate:
 def first_look(
     problem: Problem, ids: Int[Tensor, " pos"], height: float, leaders: Mapping[int, Tensor]
 ) -> tuple[Int[Tensor, " pos"], float] | None:
-    """The best replacement in the smallest pool that has one better than `height`."""
+    """The best replacement, or merge of several, in the smallest pool that has one better than `height`."""
     gain = problem.gradient(ids)
     for pool in POOLS:
         tokens = gain.topk(min(pool, gain.shape[1])).indices
-        positions = torch.tensor(problem.free)[:, None].expand_as(tokens).flatten()
-        known = [torch.full_like(tokens, position) for position, tokens in leaders.items()]
-        swaps = torch.cat([positions, *known]), torch.cat([tokens.flatten(), *leaders.values()])
-        candidates = problem.surviving(replaced(ids, *swaps))
-        if not len(candidates):
-            continue
-        chosen = candidates[problem.screen(candidates).topk(min(PROBES, len(candidates))).indices]
-        if (better := _best(problem, chosen, height)) is not None:
+        rows = torch.arange(len(tokens))[:, None].expand_as(tokens).flatten()
+        known = [torch.full_like(those, problem.free.index(position)) for position, those in leaders.items()]
+        swaps = torch.cat([rows, *known]), torch.cat([tokens.flatten(), *leaders.values()])
+        if (better := climb_once(problem, ids, height + noise(height), swaps)) is not None:
             return better
     return None
 
