@@ -12,6 +12,7 @@ from rich.text import Text
 
 from textdream.records import read_result
 from textdream.report import terminal
+from textdream.report.dreams import compare
 
 COMMAND = 'textdream dream "no wheeler for me ." --layer 4 --neuron 138 --word for --free all'
 
@@ -24,7 +25,7 @@ def main() -> None:
     console.print(Text("$ ", style="bold green") + Text(COMMAND), soft_wrap=True)
     console.print()
     terminal.show(results[0], console)
-    console.print(terminal.compare([(file.stem, result) for file, result in zip(files, results, strict=True)]))
+    console.print(compare([(file.stem, result) for file, result in zip(files, results, strict=True)]))
     out = Path(__file__).parent / "demo.svg"
     # The reader's own fixed-width font: a picture that fetches one would tell a server who looks at it.
     picture = re.sub(r"@font-face \{.*?\}", "", console.export_svg(title="textdream"), flags=re.DOTALL)

@@ -10,12 +10,13 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from itertools import pairwise
 
 from cyclopts import CycloptsError
 
 from textdream import configs
+from textdream.cli import dream, models, results, tokens  # noqa: F401 (they put their commands into the table)
 from textdream.cli.app import app
 from textdream.errors import InputError, TextdreamError
 
@@ -83,12 +84,14 @@ def check_whole_numbers(arguments: Sequence[str]) -> None:
 
 
 def _integer_flags() -> set[str]:
+    """Flags of whole numbers, of every config: alone, or behind the name of its method (`--gcg.steps`)."""
     flags = set()
-    for config in (configs.TargetConfig, configs.DreamConfig, configs.TokenSearchConfig, configs.SimilarConfig):
-        flags |= {f"--{field.name}" for field in fields(config) if str(field.type).startswith("int")}
-    for method in ("gcg", "hotflip", "sweep", "anneal"):
-        config = getattr(configs, f"{method.capitalize()}Config")
-        flags |= {f"--{method}.{field.name}" for field in fields(config) if str(field.type).startswith("int")}
+    for name in configs.__all__:
+        config = getattr(configs, name)
+        if is_dataclass(config):
+            found = [field.name.replace("_", "-") for field in fields(config) if str(field.type).startswith("int")]
+            method = name.removesuffix("Config").lower()
+            flags |= {f"--{flag}" for flag in found} | {f"--{method}.{flag}" for flag in found}
     return flags
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
 
 from textdream.errors import ModelError, ResultError
+from textdream.experiments.claims import Claim, claims
+from textdream.experiments.plain import plain_values
 from textdream.model.loading import load
 from textdream.model.model import Model
 from textdream.records import DreamResult, Sample, Target, read_result
@@ -104,8 +104,8 @@ def verify(
         return report
     try:
         if isinstance(result, DreamResult):
-            _check_claims(result, model, report)
-        for group in _by_length(_claims(result, model)).values():
+            _checkclaims(result, model, report)
+        for group in _by_length(claims(result, model)).values():
             _check_values(model, result.target, group, report)
         if isinstance(result, DreamResult) and result.certificate is not None and result.certificate.holds:
             _try_certificate(result, model, replacements, random.Random(seed), report)
@@ -116,27 +116,6 @@ def verify(
             "write the file again",
         ) from None
     return report
-
-
-Claim = tuple[str, list[int], float, bool]
-"""Where in the file, the token ids, the value reported, and whether it is in PAIR's unit."""
-
-
-def _claims(result: Any, model: Model) -> Iterator[Claim]:
-    for name, value in result:
-        if isinstance(value, Sample):
-            yield name, value.ids, value.activation, False
-    to_ids = model.tokens.tokenizer.convert_tokens_to_ids
-    for step in getattr(result, "steps", []):
-        ids = to_ids(step.tokens)
-        yield f"steps.{step.step}.hard", ids, step.hard, False
-        if step.hard_normalised is not None:
-            yield f"steps.{step.step}.hard_normalised", ids, step.hard_normalised, True
-    for kind in ("tokens", "worst"):
-        for index, token in enumerate(getattr(result, kind, None) or []):
-            ids = list(result.start.ids)
-            ids[result.position] = token.id
-            yield f"{kind}.{index}", ids, token.activation, False
 
 
 def _by_length(claims: Iterator[Claim]) -> dict[int, list[Claim]]:
@@ -170,7 +149,7 @@ def _check_texts(result: Any, model: Model, report: Verification) -> None:
                 report.mismatches.append(Mismatch(f"{kind}.{index}.token", token.token, f"the token of id {token.id}"))
 
 
-def _check_claims(result: DreamResult, model: Model, report: Verification) -> None:
+def _checkclaims(result: DreamResult, model: Model, report: Verification) -> None:
     """What the file says of its own extent: only free positions changed, and all replacements were checked."""
     if result.settings.get("start") != "both" and len(result.best.ids) == len(result.start.ids):
         pairs = enumerate(zip(result.start.ids, result.best.ids, strict=True))
@@ -227,70 +206,3 @@ def _try_certificate(result: DreamResult, model: Model, count: int, draw: random
                 report.mismatches.append(
                     Mismatch("certificate", f"nothing above {result.best.activation}", float(value))
                 )
-
-
-@torch.no_grad()
-def plain_values(model: Model, ids: Int[Tensor, "batch pos"], target: Target) -> Float[Tensor, " batch"]:
-    """The target's values by one ordinary forward pass of the Hugging Face model."""
-    if target.terms is not None:
-        value = torch.stack([term.weight * plain_values(model, ids, term) for term in target.terms]).sum(0)
-    else:
-        value = _plain_term(model, ids, target.model_copy(update={"normalised": False}))
-    if not target.normalised:
-        return value
-    states = torch.stack([_plain_site(model, ids, "resid_post", layer) for layer in range(model.info.layers)], dim=1)
-    if target.position is not None:
-        states = states[:, :, target.position]
-    return value / states.flatten(1).norm(dim=1)
-
-
-def _plain_term(model: Model, ids: Tensor, target: Target) -> Tensor:
-    if target.site is None:
-        raise AttributeError("no site")
-    x = _plain_site(model, ids, str(target.site), target.layer)
-    if target.head is not None:
-        x = x.unflatten(-1, (model.hf.config.num_attention_heads, -1))[..., target.head, :]
-    if target.position is not None:
-        x = x[:, target.position]
-    if target.kind == "layer":
-        return x.square().flatten(1).mean(1)
-    if target.kind in ("logit", "logit_difference"):
-        return x[:, target.token] - (x[:, target.minus_token] if target.minus_token is not None else 0)
-    vector = None if target.vector is None else torch.tensor(target.vector, dtype=x.dtype, device=x.device)
-    x = x[..., target.neuron] if vector is None else x @ vector
-    return x.mean(-1) if x.ndim == 2 else x
-
-
-def _plain_site(model: Model, ids: Tensor, site: str, layer: int | None) -> Tensor:
-    """A whole site, [batch, pos, d] or [batch, d]: from the model's outputs where they hold it, else by an ordinary hook."""
-    hf = model.hf
-    training = [module for module in hf.modules() if module.training]
-    hf.eval()
-    found: list[Tensor] = []
-    handle = None
-    if site not in ("resid_post", "embed", "pooled", "logits") or (
-        site == "resid_post" and layer == model.info.layers - 1
-    ):
-        # The last hidden state that models hand out has gone through a final norm in decoders: not the block's output.
-        place = model.layout.place(site, layer)
-
-        def keep(module: Any, args: Any, output: Any) -> None:
-            value = args if place.side == "in" else output
-            found.append(value[0] if isinstance(value, tuple) else value)
-
-        handle = place.module.register_forward_hook(keep)
-    try:
-        outputs = hf(input_ids=ids.to(hf.device), output_hidden_states=True)
-    finally:
-        if handle is not None:
-            handle.remove()
-        for module in training:
-            module.training = True
-    if handle is not None:
-        value = found[place.call]
-        return value if value.ndim == 3 else value.unflatten(0, (len(ids), -1))
-    if site == "logits":
-        return outputs.logits
-    if site == "pooled":
-        return outputs.pooler_output
-    return outputs.hidden_states[0 if site == "embed" or layer is None else layer + 1]

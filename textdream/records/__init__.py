@@ -1,22 +1,9 @@
 """What is written down: result records, their JSON Schema, and files that are whole or absent."""
 
+from textdream.records.dream import Certificate, Counterexample, DreamResult, Step, TopToken
 from textdream.records.files import check_writable, json_schema, read_result, write_result, write_text
-from textdream.records.result import (
-    SCHEMA,
-    Certificate,
-    Counterexample,
-    DreamResult,
-    ModelInfo,
-    NeighbourValue,
-    Result,
-    Sample,
-    SimilarResult,
-    Step,
-    Target,
-    TokenSearchResult,
-    TokenValue,
-    TopToken,
-)
+from textdream.records.result import SCHEMA, ModelInfo, Result, Sample, Target
+from textdream.records.tokens import NeighbourValue, SimilarResult, TokenSearchResult, TokenValue
 
 __all__ = [
     "SCHEMA",

@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from textdream.errors import ResultError
-from textdream.records.result import SCHEMA, AnyResult, Result
+from textdream.records.kinds import AnyResult
+from textdream.records.result import SCHEMA, Result
 
 _ADAPTER: TypeAdapter[Any] = TypeAdapter(AnyResult)
 

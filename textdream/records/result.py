@@ -1,4 +1,4 @@
-"""The result file: what each experiment writes down, as pydantic models.
+"""What every result file has, as pydantic models; the kinds stand in the files beside this one.
 
 JSON, UTF-8, one object, ``"schema": "textdream.result/1"``. Activations are float32 values of these token ids
 alone. Numbers are finite. Nothing here needs torch: a result opens anywhere.
@@ -80,64 +80,6 @@ class ModelInfo(Record):
     vocabulary_size: Index
 
 
-class TopToken(Record):
-    """A token's weight in the soft mixture."""
-
-    id: Index
-    token: str
-    weight: FiniteFloat
-
-
-class Step(Record):
-    """One step of a dream: real tokens, their value, and the soft mixture's where there is one."""
-
-    step: Index
-    tokens: list[str]
-    hard: FiniteFloat
-    """The target's value on `tokens`."""
-    phase: str
-    """The optimiser at work: the method, or `sweep` while the certificate is made."""
-    soft: FiniteFloat | None = None
-    """The target's value on the weighted mixture of tokens; never a result."""
-    temperature: FiniteFloat | None = None
-    hard_normalised: FiniteFloat | None = None
-    """`hard` in the unit of PAIR's files, where the method climbs that."""
-    soft_normalised: FiniteFloat | None = None
-    top_tokens: list[list[TopToken]] | None = None
-    """For each free position, the heaviest tokens of the mixture."""
-    note: str | None = None
-
-
-class Counterexample(Record):
-    """A single replacement that is better than the text which was to be certified."""
-
-    position: Index
-    id: Index
-    token: str
-    activation: FiniteFloat
-
-
-class Certificate(Record):
-    """Whether any single replacement of a free token raises the target further (1-opt)."""
-
-    opt: Literal[1] = 1
-    checked: Index
-    """Replacements evaluated around the text: free positions × tokens allowed there."""
-    holds: bool
-    screened: Literal["float32", "bfloat16"]
-    """Precision in which all of them were evaluated; those near the text's own value were decided in float32."""
-    decided: Index
-    """Replacements decided in float32."""
-    screen_error: FiniteFloat
-    """Largest difference between the two precisions among the decided ones."""
-    margin: FiniteFloat
-    """Replacements that screened below the text's value by more than this were not decided in float32."""
-    round_trip: bool
-    """Whether a replacement also had to survive decoding and tokenising."""
-    better: Counterexample | None = None
-    """The best replacement found, where the certificate does not hold."""
-
-
 class Result(Record):
     """What every kind of result has."""
 
@@ -177,67 +119,3 @@ class Result(Record):
 
         # By name: the drawing stands later on the line of imports than the record.
         import_module("textdream.report.terminal").show(self)
-
-
-class DreamResult(Result):
-    """The search for the text that raises a target."""
-
-    type: Literal["dream"] = "dream"
-    target: Target
-    start: Sample
-    final: Sample
-    """Where the method's last step stood."""
-    best: Sample
-    """The best real text seen."""
-    free: list[Index]
-    method: str
-    minimise: bool = False
-    evaluations: Index
-    """Real candidate texts evaluated, each precision counted."""
-    certificate: Certificate | None = None
-    baseline: dict[str, Any] | None = None
-    interrupted: bool = False
-    steps: list[Step]
-
-
-class TokenValue(Record):
-    """A token at the searched position, and the target's value with it there."""
-
-    id: Index
-    token: str
-    activation: FiniteFloat
-
-
-class TokenSearchResult(Result):
-    """Every token of the vocabulary at one position."""
-
-    type: Literal["token_search"] = "token_search"
-    target: Target
-    start: Sample
-    position: Index
-    searched: Index
-    """Tokens evaluated; special and unused ones are left out."""
-    tokens: list[TokenValue]
-    worst: list[TokenValue]
-
-
-class NeighbourValue(TokenValue):
-    """A token near the one at the position, in embedding space."""
-
-    distance: FiniteFloat
-
-
-class SimilarResult(Result):
-    """The nearest tokens in embedding space, and the target's value with each."""
-
-    type: Literal["similar"] = "similar"
-    target: Target
-    start: Sample
-    position: Index
-    metric: Literal["euclidean", "cosine"]
-    furthest: FiniteFloat
-    """The largest distance of any token, for scale."""
-    tokens: list[NeighbourValue]
-
-
-AnyResult = Annotated[DreamResult | TokenSearchResult | SimilarResult, Field(discriminator="type")]

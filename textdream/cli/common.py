@@ -1,0 +1,103 @@
+"""What commands share: their parameters, loading a model, and writing or printing what came of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from textdream.cli.app import MODEL, OUTPUT, TARGET
+from textdream.configs import ModelConfig, TargetConfig
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from textdream.model import Model
+
+Text = Annotated[str, Parameter(help="The text to start from, in quotes.")]
+Flat = Parameter(name="*")
+
+
+@dataclass(frozen=True)
+class OutputConfig:
+    """Where the result goes."""
+
+    out: Path | None = None
+    """Write the result to this file."""
+    json: Annotated[bool, Parameter(negative="")] = False
+    """Print the result as JSON on standard output, and nothing else there."""
+
+
+Model_ = Annotated[ModelConfig, Flat, Parameter(group=MODEL)]
+Target = Annotated[TargetConfig, Flat, Parameter(group=TARGET)]
+Output = Annotated[OutputConfig, Flat, Parameter(group=OUTPUT)]
+Seed = Annotated[int, Parameter(help="Accepted by every command; this one draws nothing.", show=False)]
+
+
+def load_model(config: ModelConfig) -> Model:
+    """The model, with a line on standard error while it loads."""
+    with console().status(plain(f"loading {config.model} …")):
+        from textdream.model import load
+
+        return load(config.model, device=config.device)
+
+
+def console(stderr: bool = True) -> Console:
+    """Where words for people go: standard error, unless they are the result."""
+    from rich.console import Console
+
+    return Console(stderr=stderr)
+
+
+def plain(text: str, dim: bool = False) -> Any:
+    """Text of the user's, in which rich sees no markup."""
+    from rich.text import Text as RichText
+
+    return RichText(text, style="dim" if dim else "")
+
+
+def check_output(output: OutputConfig) -> None:
+    """Refuse a place that cannot be written: before the work, not after it."""
+    from textdream.records import check_writable
+
+    if output.out is not None:
+        check_writable(output.out)
+
+
+def finish(result: Any, output: OutputConfig) -> None:
+    """Write and print a result."""
+    from textdream.records import write_result
+
+    if output.out is not None:
+        write_result(result, output.out)
+    if output.json:
+        _print_json(result.to_json())
+        return
+    result.show()
+    if output.out is not None:
+        console(stderr=False).print(plain(f" written to {output.out}", dim=True), soft_wrap=True)
+
+
+def finish_plain(data: dict[str, Any], drawing: Any, output: OutputConfig) -> None:
+    """Write and print what is no result kind of its own."""
+    from textdream.records import write_text
+
+    text = json.dumps(data, ensure_ascii=False, indent=1, default=str) + "\n"
+    if output.out is not None:
+        write_text(output.out, text)
+    if output.json:
+        _print_json(text)
+    else:
+        console(stderr=False).print(drawing, soft_wrap=True)
+
+
+def _print_json(text: str) -> None:
+    """JSON is UTF-8, whatever the terminal is set to."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    sys.stdout.write(text)

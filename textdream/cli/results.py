@@ -1,0 +1,84 @@
+"""`textdream verify` and `show`: what is done with a result file."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from textdream.cli.app import MODEL, app
+from textdream.cli.common import Output, OutputConfig, check_output, console, finish_plain, load_model, plain
+from textdream.configs import ModelConfig
+
+
+@app.command
+def verify(
+    file: Annotated[Path, Parameter(help="A result file.")],
+    *,
+    model: Annotated[
+        str | None, Parameter(help="The model, if it is not found by the name in the file.", group=MODEL)
+    ] = None,
+    device: Annotated[str, Parameter(help="cpu, cuda, cuda:1 or mps.", group=MODEL)] = "cpu",
+    seed: Annotated[int, Parameter(help="Seed of the random replacements that a certificate is tried with.")] = 0,
+    output: Output = OutputConfig(),
+) -> int:
+    """Recompute every activation in a result file with a plain Hugging Face forward pass.
+
+    Exits with 1 if anything differs.
+
+    A worked example:
+
+    ```
+    textdream verify dream.json
+    ```
+    """
+    check_output(output)
+    from textdream.records import read_result
+
+    read_result(file)
+    from textdream.experiments.verify import verify as run
+
+    loaded = load_model(ModelConfig(model, device)) if model else None
+    report = run(file, loaded, device=device, seed=seed)
+    data = {**dataclasses.asdict(report), "holds": report.holds}
+    if report.holds:
+        right = f"all {report.checked:,} activations are right (largest difference {report.largest_difference:.1e})"
+        lines = [f"✓ {file}", f"  {right}"]
+    else:
+        lines = [f"✗ {file}", f"  {len(report.mismatches)} values are not what the model gives"]
+    lines += [f"  {m.where}: {m.reported} in the file, {m.found} by the model" for m in report.mismatches[:10]]
+    if report.replacements and report.holds:
+        lines.append(f"  certificate: none of {report.replacements} random replacements is better")
+    finish_plain(data, plain("\n".join(lines)), output)
+    return 0 if report.holds else 1
+
+
+@app.command
+def show(
+    *files: Annotated[Path, Parameter(help="Result files; several dreams are drawn side by side.")],
+) -> int:
+    """Draw a result file, or several dreams side by side.
+
+    A worked example:
+
+    ```
+    textdream show dream.json pair.json
+    ```
+    """
+    from textdream.errors import InputError
+    from textdream.records import DreamResult, read_result
+    from textdream.report.dreams import compare
+
+    if not files:
+        raise InputError("no file was given", "one or more result files", "run: textdream show dream.json")
+    results = [read_result(file) for file in files]
+    if len(results) == 1:
+        results[0].show()
+        return 0
+    for file, result in zip(files, results, strict=True):
+        if not isinstance(result, DreamResult):
+            raise InputError(f"{file} is a {result.type}", "dreams, to be drawn side by side", "show it alone")
+    console(stderr=False).print(compare([(file.stem, result) for file, result in zip(files, results, strict=True)]))
+    return 0

@@ -1,0 +1,23 @@
+"""Every setting of every experiment: frozen dataclasses that need no torch.
+
+The command line, the library and (later) the studio's forms are made from these and nothing else. The text
+under a field is its help.
+"""
+
+from textdream.configs.dream import DreamConfig
+from textdream.configs.methods import AnnealConfig, GcgConfig, HotflipConfig, SweepConfig, pair_preset
+from textdream.configs.model import ModelConfig, TargetConfig
+from textdream.configs.tokens import SimilarConfig, TokenSearchConfig
+
+__all__ = [
+    "AnnealConfig",
+    "DreamConfig",
+    "GcgConfig",
+    "HotflipConfig",
+    "ModelConfig",
+    "SimilarConfig",
+    "SweepConfig",
+    "TargetConfig",
+    "TokenSearchConfig",
+    "pair_preset",
+]

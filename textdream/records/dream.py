@@ -1,0 +1,88 @@
+"""The result of a dream: texts, steps, certificate."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import FiniteFloat
+
+from textdream.records.result import Index, Record, Result, Sample, Target
+
+
+class TopToken(Record):
+    """A token's weight in the soft mixture."""
+
+    id: Index
+    token: str
+    weight: FiniteFloat
+
+
+class Step(Record):
+    """One step of a dream: real tokens, their value, and the soft mixture's where there is one."""
+
+    step: Index
+    tokens: list[str]
+    hard: FiniteFloat
+    """The target's value on `tokens`."""
+    phase: str
+    """The optimiser at work: the method, or `sweep` while the certificate is made."""
+    soft: FiniteFloat | None = None
+    """The target's value on the weighted mixture of tokens; never a result."""
+    temperature: FiniteFloat | None = None
+    hard_normalised: FiniteFloat | None = None
+    """`hard` in the unit of PAIR's files, where the method climbs that."""
+    soft_normalised: FiniteFloat | None = None
+    top_tokens: list[list[TopToken]] | None = None
+    """For each free position, the heaviest tokens of the mixture."""
+    note: str | None = None
+
+
+class Counterexample(Record):
+    """A single replacement that is better than the text which was to be certified."""
+
+    position: Index
+    id: Index
+    token: str
+    activation: FiniteFloat
+
+
+class Certificate(Record):
+    """Whether any single replacement of a free token raises the target further (1-opt)."""
+
+    opt: Literal[1] = 1
+    checked: Index
+    """Replacements evaluated around the text: free positions × tokens allowed there."""
+    holds: bool
+    screened: Literal["float32", "bfloat16"]
+    """Precision in which all of them were evaluated; those near the text's own value were decided in float32."""
+    decided: Index
+    """Replacements decided in float32."""
+    screen_error: FiniteFloat
+    """Largest difference between the two precisions among the decided ones."""
+    margin: FiniteFloat
+    """Replacements that screened below the text's value by more than this were not decided in float32."""
+    round_trip: bool
+    """Whether a replacement also had to survive decoding and tokenising."""
+    better: Counterexample | None = None
+    """The best replacement found, where the certificate does not hold."""
+
+
+class DreamResult(Result):
+    """The search for the text that raises a target."""
+
+    type: Literal["dream"] = "dream"
+    target: Target
+    start: Sample
+    final: Sample
+    """Where the method's last step stood."""
+    best: Sample
+    """The best real text seen."""
+    free: list[Index]
+    method: str
+    minimise: bool = False
+    evaluations: Index
+    """Real candidate texts evaluated, each precision counted."""
+    certificate: Certificate | None = None
+    baseline: dict[str, Any] | None = None
+    interrupted: bool = False
+    steps: list[Step]

@@ -1,0 +1,10 @@
+"""All kinds of result, told apart by their `type`."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from textdream.records.dream import DreamResult
+from textdream.records.tokens import SimilarResult, TokenSearchResult
+
+AnyResult = Annotated[DreamResult | TokenSearchResult | SimilarResult, Field(discriminator="type")]

@@ -1,0 +1,109 @@
+"""Dreams drawn in the terminal: one at a time, or side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from textdream.records import DreamResult, Sample
+from textdream.report.common import heading
+from textdream.report.text import differences, joined, sparkline
+
+
+def dream(result: DreamResult) -> RenderableType:
+    """Start and best with their activations, the climb, the certificate and what it cost."""
+    read = result.target.position
+    changed = differences(result.start.tokens, result.best.tokens)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(justify="right", style="dim", no_wrap=True)
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row("start", f"{result.start.activation:.3f}", joined(result.start.tokens, read=read))
+    if result.final.ids != result.best.ids:
+        grid.add_row("final", f"{result.final.activation:.3f}", joined(result.final.tokens, read=read))
+    best = joined(result.best.tokens, changed=changed, read=read)
+    grid.add_row("best", Text(f"{result.best.activation:.3f}", style="bold green"), best)
+    climb = sparkline([step.hard for step in result.steps], 48)
+    lines: list[RenderableType] = [heading("dream", result), Padding(grid, (1, 0, 0, 1))]
+    if len(result.steps) > 2:
+        lines.append(
+            Padding(
+                Text.assemble(("climb  ", "dim"), (climb, "cyan"), (f"  {len(result.steps)} steps", "dim")),
+                (1, 0, 0, 1),
+            )
+        )
+    lines += [Text(), Padding(certificate(result), (0, 0, 0, 1)), Padding(_cost(result), (0, 0, 0, 1))]
+    if result.interrupted:
+        lines.append(Text(" interrupted: this is the best that was reached", style="bold yellow"))
+    return Group(*lines, Text())
+
+
+def certificate(result: DreamResult) -> Text:
+    """The certificate as a sentence."""
+    found = result.certificate
+    lowest = "lower" if result.minimise else "higher"
+    if found is None:
+        return Text("no certificate: the text was not searched exhaustively", style="yellow")
+    if not found.holds:
+        better = f" ({found.better.token!r} at position {found.better.position})" if found.better else ""
+        return Text(f"not 1-opt: a single replacement is {lowest}{better}", style="bold red")
+    how = f"all in {found.screened}" + (
+        f", {found.decided:,} decided in float32" if found.screened != "float32" else ""
+    )
+    return Text.assemble(
+        ("✓ 1-opt  ", "bold green"),
+        f"none of {found.checked:,} single replacements is {lowest} ",
+        (f"({how}; margin {found.margin:.2g})", "dim"),
+    )
+
+
+def compare(results: Sequence[tuple[str, DreamResult]]) -> RenderableType:
+    """Dreams of one target side by side.
+
+    Parameters
+    ----------
+    results
+        (name, result) for each column.
+    """
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), expand=False)
+    table.add_column("", style="dim", no_wrap=True)
+    for name, _ in results:
+        table.add_column(Text(name), overflow="fold", ratio=1)
+
+    def sample(result: DreamResult, what: str) -> Text:
+        found: Sample = getattr(result, what)
+        changed = differences(result.start.tokens, found.tokens) if what != "start" else ()
+        value = Text(f"{found.activation:.3f}\n", style="bold")
+        return value + joined(found.tokens, changed=changed, read=result.target.position)
+
+    for what in ("start", "final", "best"):
+        table.add_row(what, *(sample(result, what) for _, result in results))
+        table.add_row()
+    rows = {
+        "method": lambda r: _method(r),
+        "1-opt": lambda r: "proven" if r.certificate and r.certificate.holds else "not proven",
+        "evaluations": lambda r: f"{r.evaluations:,}",
+        "seconds": lambda r: f"{r.seconds:.1f}",
+    }
+    for name, cell in rows.items():
+        table.add_row(name, *(cell(result) for _, result in results))
+    return table
+
+
+def _method(result: DreamResult) -> str:
+    preset = result.settings.get("preset")
+    return f"{result.method} ({preset})" if preset else result.method
+
+
+def _cost(result: DreamResult) -> Text:
+    trip = "survives" if result.best.round_trip else "does not survive"
+    return Text(
+        f"{_method(result)} · {result.evaluations:,} evaluations · {result.seconds:.1f} s · seed {result.seed}"
+        f" · {trip} retokenising",
+        style="dim",
+    )
