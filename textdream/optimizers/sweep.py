@@ -25,10 +25,12 @@ PROBES = 64
 # The margin in units of the largest difference seen over all probes. Differences are rounding errors, about normal: the
 # largest of a thousand lies near 3 standard deviations, so this is about 10.
 SAFETY = 3.0
-# Replacements tried at each position before the whole vocabulary is: those of best first-order gain, and those that were
-# best when the position was last searched, which the text's other changes seldom reorder. A gain that is found in a small
-# pool spares the exhaustive search of the positions that it would have made stale.
-POOLS = (128, 2048)
+# Replacements tried at each position before the whole vocabulary is: those of best first-order gain, those that were best
+# when the position was last searched, which the text's other changes seldom reorder, and those of best mean gain. A gain
+# that is found in a small pool spares the exhaustive search of the positions that it would have made stale.
+POOL = 128
+WIDE_POOL = 1024
+SAMPLES = 8
 LEADERS = 256
 
 
@@ -115,9 +117,10 @@ def first_look(
     problem: Problem, ids: Int[Tensor, " pos"], height: float, leaders: Mapping[int, Tensor]
 ) -> tuple[Int[Tensor, " pos"], float] | None:
     """The best replacement, or merge of several, in the smallest pool that has one better than `height`."""
-    gain = problem.gradient(ids)
-    for pool in POOLS:
-        tokens = gain.topk(min(pool, gain.shape[1])).indices
+    pools = ((POOL, problem.gradient), (WIDE_POOL, lambda ids: problem.mean_gradient(ids, SAMPLES)))
+    for size, gradient in pools:
+        gain = gradient(ids)
+        tokens = gain.topk(min(size, gain.shape[1])).indices
         rows = torch.arange(len(tokens))[:, None].expand_as(tokens).flatten()
         known = [torch.full_like(those, problem.free.index(position)) for position, those in leaders.items()]
         swaps = torch.cat([rows, *known]), torch.cat([tokens.flatten(), *leaders.values()])
