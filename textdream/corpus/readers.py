@@ -137,7 +137,7 @@ def _piece(file: IO[bytes]) -> bytes:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """(line number, line). Of a line longer than `PIECE` the first piece: no model takes one, so that it is counted as too long."""
+    """(line number, line); of a line longer than `PIECE` its first piece, which no model takes: it is counted as too long."""
     return ((number, text) for number, text, begins in _pieces(path) if begins)
 
 

@@ -1,179 +1,185 @@
-"""The second stage: every sentence once through the model, statistics taken at every site and layer on the way."""
+"""The second stage: every sentence once through the model, statistics taken at every site and layer on the way.
+
+Sentences are taken in blocks, in the order of the corpus; a block is sorted by length and cut into batches, in which only
+attention sees where a text ends: nothing is padded. The state after each batch is all that is needed to go on from there.
+"""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from textdream.corpus.accumulate import Accumulator, Group, token_hashes
+from textdream.corpus.accumulate import Accumulator, Group
 from textdream.corpus.ingest import stored_texts
+from textdream.corpus.sample import Spool, token_hashes
 from textdream.errors import ModelError
 from textdream.model import Engine, Model, Read
 
-# Sentences that are sorted by length together; batches are cut from them.
+# Sentences that are sorted by length together.
 BLOCK = 4096
-# Tokens of a batch.
+# Activations formed at once, and tokens of a batch at most.
+ACTIVATIONS = 2**27
 TOKENS = 8192
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Texts of a block that run together: groups of equal length."""
+class Plan:
+    """What is scanned, and how: a scan that goes on must have the same."""
 
-    groups: list[list[int]]
-    """Numbers in the block."""
+    reads: tuple[Read, ...]
+    widths: dict[str, int]
+    sentences: int
     tokens: int
-    """Ordinary tokens."""
+    k: int
+    directions: int
+    sample: int
+    """Tokens that the sample holds, about."""
+    seed: int
 
 
 class Scan:
-    """The state of a scan: everything that a checkpoint keeps."""
+    """A scan and where it stands.
 
-    def __init__(
-        self, model: Model, engine: Engine, reads: list[Read], sentences: Path, total: int, work: Path, *,
-        k: int, directions: int, sample: float, seed: int,
-    ) -> None:  # fmt: skip
-        self.model, self.engine, self.reads, self.sentences, self.total, self.work = (
-            model,
-            engine,
-            reads,
-            sentences,
-            total,
-            work,
-        )
-        self.seed, self.threshold = seed, sample
-        self.directions = {
-            read: random_directions(model.width(read.site, read.layer), directions, seed, i)
-            for i, read in enumerate(reads)
-        }
-        self.accumulators = {read: Accumulator(len(d[0]), directions, k) for read, d in self.directions.items()}
+    Attributes
+    ----------
+    accumulators
+        By read, in the order of the tables.
+    done
+        Ordinary tokens scanned so far.
+    """
+
+    def __init__(self, model: Model, engine: Engine, plan: Plan, folder: Path) -> None:
+        self.model, self.engine, self.plan, self.folder = model, engine, plan, folder
+        self.directions = random_directions(plan)
+        self.accumulators = {read: Accumulator(self.directions[read], plan.k) for read in plan.reads}
+        self.spool = Spool(folder, {name(read): a.units for read, a in self.accumulators.items()})
         self.special = torch.tensor(sorted(model.tokens.special))
-        self.block = self.batch = self.done = 0
-        """Where the scan stands: the next block, the next batch in it, ordinary tokens behind it."""
-        self.spooled = 0
-        """Tokens of the sample that were written."""
+        units = sum(a.units for a in self.accumulators.values())
+        self.batch_tokens = min(TOKENS, max(256, ACTIVATIONS // units))
+        self.done = 0
+        self._block = self._batch = 0
+        self._restore()
 
     def run(self) -> Iterator[int]:
-        """Go on from where the state stands; yields after each batch the tokens done so far."""
-        while self.block * BLOCK < self.total:
-            begin = self.block * BLOCK
-            texts = list(stored_texts(self.sentences, begin, begin + BLOCK))
-            ids = self.model.tokens.encode_many(texts)
-            batches = plan([len(row) for row in ids], self.model.tokens.frame)
-            hashes = token_hashes(texts, [len(row) - self.model.tokens.frame for row in ids], self.seed)
-            while self.batch < len(batches):
-                self._run(batches[self.batch], ids, begin, hashes)
-                self.done += batches[self.batch].tokens
-                self.batch += 1
-                yield self.done
-            self.block, self.batch = self.block + 1, 0
+        """Go on to the end; yields `done` after each batch. The state is sound whenever this has yielded."""
+        threads = torch.get_num_threads()
+        with ThreadPoolExecutor(threads) as pool:
+            while (begin := self._block * BLOCK) < self.plan.sentences:
+                texts = list(stored_texts(self.folder / "sentences.parquet", begin, begin + BLOCK))
+                ids = [row for row in self.model.tokens.encode_many(texts) if not isinstance(row, str)]
+                lengths = [len(row) for row in ids]
+                hashes = token_hashes(texts, lengths, self.plan.seed)
+                for batch in batches(lengths, self.batch_tokens)[self._batch :]:
+                    self._run(batch, ids, begin, hashes, pool if threads > 1 else None)
+                    self._batch += 1
+                    yield self.done
+                self._block, self._batch = self._block + 1, 0
 
-    def _run(self, batch: Batch, ids: list, begin: int, hashes: list[np.ndarray]) -> None:
-        texts = [torch.tensor([ids[i] for i in group]) for group in batch.groups]
-        groups, keep = [], []
-        start = offset = 0
-        for numbers, rows in zip(batch.groups, texts, strict=True):
-            ordinary = (~torch.isin(rows[0], self.special)).nonzero().flatten()
-            first, length = int(ordinary[0]), len(ordinary)
-            sentences = begin + torch.tensor(numbers)
-            groups.append(Group(start, length, sentences, first))
-            keep.append(offset + (torch.arange(len(rows))[:, None] * rows.shape[1] + ordinary).flatten())
-            start, offset = start + length * len(rows), offset + rows.numel()
-        kept = torch.cat(keep)
-        drawn = np.concatenate([hashes[i] for group in batch.groups for i in group])
-        chosen = torch.from_numpy((drawn < self.threshold).nonzero()[0])
-        for read, value in self.engine.sites(texts, self.reads):
-            values = value[kept].float().cpu()
-            values = torch.cat([values, values @ self.directions[read].T], dim=1)
-            if not values.isfinite().all():
+    def _run(
+        self,
+        batch: Sequence[Sequence[int]],
+        ids: Sequence[Sequence[int]],
+        begin: int,
+        hashes: Sequence[Int[np.ndarray, " pos"]],
+        pool: ThreadPoolExecutor | None,
+    ) -> None:
+        """One batch: groups of numbers in the block, of texts of equal length."""
+        texts = [torch.tensor([ids[i] for i in numbers]) for numbers in batch]
+        groups, start = [], 0
+        for numbers, rows in zip(batch, texts, strict=True):
+            # No special token is inside a text, so that all texts of a length have them at the same places.
+            ordinary = (~torch.isin(rows[0], self.special)).nonzero().flatten().tolist()
+            groups.append(Group(start, rows.shape[1], ordinary[0], ordinary[-1] + 1, begin + np.array(numbers)))
+            start += rows.numel()
+        drawn = self._draw(groups, np.concatenate([hashes[i] for numbers in batch for i in numbers]))
+        for read, values in self.engine.sites(texts, self.plan.reads):
+            try:
+                units = self.accumulators[read].add(values.cpu(), groups, pool)
+            except FloatingPointError:
                 raise ModelError(
-                    f"{self.model.name} gives NaN or infinity", "finite activations", "check the model's weights"
-                )
-            self.accumulators[read].add(values, groups)
-            self._spool(read, values[chosen])
-        self._spool_tokens(groups, drawn, chosen.numpy())
-        self.spooled += len(chosen)
+                    f"{self.model.name} gives NaN or infinity in {read.site} of layer {read.layer}",
+                    "finite activations",
+                    "check the model's weights",
+                ) from None
+            self.spool.write(name(read), units.units(drawn))
+        self.spool.advance(len(drawn))
+        self.done += sum(group.ordinary for group in groups)
 
-    def _spool(self, read: Read, values: Tensor) -> None:
-        with (self.work / f"{read.site}.{read.layer}.spool").open("ab") as file:
-            file.write(values.numpy().tobytes())
-
-    def _spool_tokens(self, groups: list[Group], drawn: np.ndarray, chosen: np.ndarray) -> None:
-        sentences = np.concatenate([np.repeat(g.sentences.numpy(), g.length) for g in groups])
-        positions = np.concatenate([np.tile(np.arange(g.length) + g.first, len(g.sentences)) for g in groups])
-        rows = np.stack([drawn[chosen].view(np.int64), sentences[chosen], positions[chosen]], 1)
-        with (self.work / "tokens.spool").open("ab") as file:
-            file.write(rows.tobytes())
+    def _draw(self, groups: Sequence[Group], hashes: Int[np.ndarray, " tokens"]) -> Int[np.ndarray, " drawn"]:
+        """Rows of the batch that are in the sample: those whose hash is low enough; written down with what they are."""
+        threshold = min(2**64 - 1, self.plan.sample * 2**64 // self.plan.tokens)
+        ordinary = np.concatenate(
+            [
+                np.tile((p := np.arange(g.length)) >= g.first, len(g.sentences)) & np.tile(p < g.last, len(g.sentences))
+                for g in groups
+            ]
+        )
+        drawn = (ordinary & (hashes <= np.uint64(threshold))).nonzero()[0]
+        sentences = np.concatenate([np.repeat(g.sentences, g.length) for g in groups])
+        positions = np.concatenate([np.tile(np.arange(g.length), len(g.sentences)) for g in groups])
+        self.spool.write("tokens", np.stack([hashes[drawn].view(np.int64), sentences[drawn], positions[drawn]], 1))
+        return drawn
 
     def save(self) -> None:
         """Write a checkpoint, whole or not at all."""
-        arrays: dict[str, np.ndarray] = {}
-        for read, a in self.accumulators.items():
-            name = f"{read.site}.{read.layer}"
-            arrays |= {
-                f"{name}.{key}": getattr(a, key).numpy() for key in ("mean", "m2", "top_count", "keys", "positions")
-            }
-            arrays[f"{name}.count"] = np.array(a.count)
-        arrays["at"] = np.array([self.block, self.batch, self.done, self.spooled])
-        partial = self.work / "state.partial"
+        arrays = {"at": np.array([self._block, self._batch, self.done, self.spool.rows])}
+        for read, one in self.accumulators.items():
+            arrays |= {f"{name(read)}.{key}": value for key, value in one.state().items()}
+        self.spool.sync()
+        partial = self.folder / "state.partial"
         with partial.open("wb") as file:
-            np.savez(file, **arrays)
+            np.savez(file, allow_pickle=False, **arrays)
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(self.work / "state.npz")
+        partial.replace(self.folder / "state.npz")
 
-    def restore(self) -> None:
-        """Go back to the checkpoint, if there is one; what the sample wrote after it is cut off."""
-        path = self.work / "state.npz"
+    def _restore(self) -> None:
+        """Go to the last checkpoint, if there is one. What the sample wrote since is cut off."""
+        path = self.folder / "state.npz"
+        rows = 0
         if path.exists():
             with np.load(path) as arrays:
-                for read, a in self.accumulators.items():
-                    name = f"{read.site}.{read.layer}"
-                    for key in ("mean", "m2", "top_count", "keys", "positions"):
-                        setattr(a, key, torch.from_numpy(arrays[f"{name}.{key}"]))
-                    a.count = int(arrays[f"{name}.count"])
-                self.block, self.batch, self.done, self.spooled = (int(n) for n in arrays["at"])
-        for path, row in self._spools():
-            with path.open("ab") as file:
-                file.truncate(self.spooled * row)
-
-    def _spools(self) -> Iterator[tuple[Path, int]]:
-        yield self.work / "tokens.spool", 24
-        for read, a in self.accumulators.items():
-            yield self.work / f"{read.site}.{read.layer}.spool", 4 * len(a.mean)
+                self._block, self._batch, self.done, rows = arrays["at"].tolist()
+                for read, one in self.accumulators.items():
+                    one.restore({key: arrays[f"{name(read)}.{key}"] for key in one.state()})
+        self.spool.cut(rows)
 
 
-def plan(lengths: list[int], frame: int) -> list[Batch]:
-    """Cut a block, sorted by length, into batches of about `TOKENS` tokens."""
-    batches: list[list[int]] = [[]]
+def name(read: Read) -> str:
+    """How a (site, layer) is called in files."""
+    return f"{read.site}.{read.layer}"
+
+
+def batches(lengths: Sequence[int], tokens: int) -> list[list[list[int]]]:
+    """Cut texts of these lengths, shortest first, into batches of at most `tokens`; in each, groups of equal length."""
+    cuts: list[list[int]] = [[]]
     filled = 0
-    for i in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
-        if filled + lengths[i] > TOKENS and batches[-1]:
-            batches.append([])
+    for number in sorted(range(len(lengths)), key=lambda number: (lengths[number], number)):
+        if filled + lengths[number] > tokens and cuts[-1]:
+            cuts.append([])
             filled = 0
-        batches[-1].append(i)
-        filled += lengths[i]
-    return [
-        Batch(
-            [list(group) for _, group in groupby(batch, key=lambda i: lengths[i])],
-            sum(lengths[i] - frame for i in batch),
-        )
-        for batch in batches
-        if batch
-    ]
+        cuts[-1].append(number)
+        filled += lengths[number]
+    return [[list(group) for _, group in groupby(cut, key=lambda number: lengths[number])] for cut in cuts if cut]
 
 
-def random_directions(width: int, count: int, seed: int, number: int) -> Float[Tensor, "count width"]:
-    """Random unit vectors, uniform on the sphere."""
-    generator = torch.Generator().manual_seed((seed * 1_000_003 + number) % 2**63)
-    vectors = torch.randn(count, width, generator=generator)
-    return vectors / vectors.norm(dim=1, keepdim=True)
+def random_directions(plan: Plan) -> dict[Read, Float[Tensor, "directions neurons"]]:
+    """Unit vectors drawn uniformly from the sphere, the control of the interpretability illusion (Bolukbasi et al. 2021)."""
+    found = {}
+    for read in plan.reads:
+        # A seed of the read's own: which other sites are scanned makes no difference.
+        entropy = [plan.seed, *name(read).encode()]
+        generator = np.random.default_rng(entropy)
+        vectors = generator.standard_normal((plan.directions, plan.widths[read.site]))
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        found[read] = torch.from_numpy(vectors.astype(np.float32))
+    return found

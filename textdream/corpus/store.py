@@ -22,14 +22,12 @@ def connect(work: Path) -> duckdb.DuckDBPyConnection:
 
 
 def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, target: Path, rows: int) -> None:
-    """Write the rows of `query`, in its order, whole or not at all."""
-    partial = target.with_name(target.name + ".partial")
+    """Write the rows of `query`, in its order."""
     # One thread: with several, how rows fall into groups would depend on which was first.
     connection.execute("SET threads = 1")
     connection.execute(
-        f"COPY ({query}) TO '{quoted(partial)}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {rows})"
+        f"COPY ({query}) TO '{quoted(target)}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {rows})"
     )
-    partial.replace(target)
 
 
 def quoted(path: Path) -> str:

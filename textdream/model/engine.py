@@ -50,7 +50,7 @@ class Engine:
         Tokens in one batch; halved when memory runs short.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, search_dtype: torch.dtype | None = None) -> None:
         self.model = model
         self.device = model.hf.device
         exact = model.hf.dtype in (torch.float32, torch.float64)
@@ -60,10 +60,13 @@ class Engine:
         self.evaluations = 0
         # A copy made for float32, or for searching, has modules of its own: its places are found anew.
         self._layout = model.layout if exact else _layout_like(self.hf, model)
+        self._given_dtype = search_dtype
 
     @cached_property
     def search_dtype(self) -> torch.dtype:
-        """The precision that searching runs in."""
+        """The precision that searching runs in: the one given, or the faster one."""
+        if self._given_dtype is not None:
+            return self._given_dtype
         return search_dtype(str(self.device)) if self.dtype == torch.float32 else self.dtype
 
     @cached_property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from textdream.records.result import Index, ModelInfo, Record, Sha256
 
@@ -70,7 +70,9 @@ class Manifest(Record):
     """In which the values were computed."""
     versions: dict[str, str]
 
-    model_config = {**Record.model_config, "populate_by_name": True}
+    model_config = ConfigDict(
+        frozen=True, extra="allow", allow_inf_nan=False, protected_namespaces=(), populate_by_name=True
+    )
 
     def to_json(self) -> str:
         """The text of `manifest.json`."""
