@@ -13,7 +13,7 @@ It computes what the Hugging Face blocks compute (a test holds the two together)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -142,6 +142,13 @@ class FusedBlock:
         weights = torch.softmax(q @ k.transpose(-1, -2), dim=-1)
         return (weights @ v).transpose(1, 2).reshape(batch, pos, -1)
 
+    def attend(self, qkv: Float[Tensor, "batch pos qkv"], out: Float[Tensor, "batch pos d_model"]) -> None:
+        """`attention`, into `out`, by a kernel that keeps nothing for each size it has seen: texts come in thousands of them."""
+        batch, pos, _ = qkv.shape
+        q, k, v = qkv.view(batch, pos, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(q, k, v, scale=1.0)  # The query's weights are scaled already.
+        out.view(batch, pos, self.heads, -1).copy_(mixed.transpose(1, 2))
+
     def attention_at(
         self, x: Float[Tensor, "batch pos d_model"], positions: list[int]
     ) -> Float[Tensor, "batch read d_model"]:
@@ -248,6 +255,37 @@ class FusedEncoder:
             if layer < deepest:
                 x = sites["resid_post"]
         return found
+
+    def walk(
+        self, x: Float[Tensor, "tokens d_model"], texts: Sequence[tuple[int, int]], reads: set[Read]
+    ) -> Iterator[tuple[Read, Float[Tensor, "tokens d"]]]:
+        """Activations of whole sites, layer by layer, for texts of different lengths that lie one after the other.
+
+        Only attention needs to know where a text ends: everything else is done on all tokens at once, without padding.
+
+        Parameters
+        ----------
+        x
+            What enters the first block: groups of texts of equal length, one after the other, then rows of no meaning.
+        texts
+            For each group how many texts it has, and their length.
+        """
+        deepest = max(read.layer for read in reads if read.layer is not None)
+        for layer, block in enumerate(self.blocks[: deepest + 1]):
+            here = [read for read in reads if read.layer == layer]
+            qkv = block.qkv(x)
+            mixed = torch.zeros_like(x)
+            start = 0
+            for count, length in texts:
+                rows = slice(start, start + count * length)
+                block.attend(qkv[rows].view(count, length, -1), mixed[rows].view(count, length, -1))
+                start += count * length
+            wanted = {read.site for read in here}
+            sites = block.finish(mixed, x, wanted | {"resid_post"} if layer < deepest else wanted)
+            for read in here:
+                yield read, sites[read.site]
+            if layer < deepest:
+                x = sites["resid_post"]
 
     @staticmethod
     def _first_qkv(block: FusedBlock, x: Tensor, ids: Tensor) -> Tensor:

@@ -2,19 +2,24 @@
 
 from textdream.records.dream import Certificate, Counterexample, DreamResult, Step, TopToken
 from textdream.records.files import check_writable, json_schema, read_result, write_result, write_text
+from textdream.records.manifest import CorpusFile, CorpusInfo, Manifest, Skipped
 from textdream.records.result import SCHEMA, ModelInfo, Result, Sample, Target
 from textdream.records.tokens import NeighbourValue, SimilarResult, TokenSearchResult, TokenValue
 
 __all__ = [
     "SCHEMA",
     "Certificate",
+    "CorpusFile",
+    "CorpusInfo",
     "Counterexample",
     "DreamResult",
+    "Manifest",
     "ModelInfo",
     "NeighbourValue",
     "Result",
     "Sample",
     "SimilarResult",
+    "Skipped",
     "Step",
     "Target",
     "TokenSearchResult",
