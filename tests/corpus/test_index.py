@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import shutil
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from textdream.configs import CorpusConfig
 from textdream.corpus.build import building, index_corpus
 from textdream.corpus.index import Index
 from textdream.errors import CorpusError
+from textdream.model import Read
 
 TOP = 5
 
@@ -115,20 +117,45 @@ def test_repeated_sentences_count_once(indexed):
     assert (index.manifest.corpus.sentences, index.manifest.corpus.duplicates) == (len(lines), 7)
 
 
-def test_a_stopped_index_goes_on_to_the_same_bytes(tmp_path):
+def test_a_killed_index_goes_on_to_the_same_bytes(tmp_path, monkeypatch):
+    """What lies on the disk in the middle of a scan is all that a killed process leaves."""
+    monkeypatch.setattr("textdream.corpus.scan.BLOCK", 16)
+    monkeypatch.setattr("textdream.corpus.scan.TOKENS", 40)
+    monkeypatch.setattr("textdream.corpus.build.SECONDS_BETWEEN_CHECKPOINTS", -1.0)
     model = tiny("bert")
     file = write(tmp_path / "a.txt", sentences())
-    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    whole = tmp_path / "whole"
     index_corpus(model, [file], whole)
-    for steps in range(1, 12, 3):
-        run = building(model, [file], stopped, CorpusConfig())
-        for _ in range(steps):
-            if next(run, None) is None:
-                break
+    for stop in (2, 5, 9):
+        running, killed = tmp_path / f"running{stop}", tmp_path / f"killed{stop}"
+        run = building(model, [file], running, CorpusConfig())
+        scanned = [step.done for step in itertools.islice((s for s in run if s.stage == "scanning"), stop + 1)]
+        assert scanned[-1] > 0
+        shutil.copytree(running, killed)
         run.close()
-    index_corpus(model, [file], stopped, force=(stopped / "manifest.json").exists())
-    for path in sorted(whole.glob("*.parquet")):
-        assert path.read_bytes() == (stopped / path.name).read_bytes(), path.name
+        again = [step for step in building(model, [file], killed, CorpusConfig()) if step.stage == "scanning"]
+        assert again[0].done == scanned[-1]
+        assert again[0].done < again[-1].done
+        assert {path.name for path in killed.iterdir()} == {path.name for path in whole.iterdir()}
+        for path in sorted(whole.iterdir()):
+            assert path.read_bytes() == (killed / path.name).read_bytes(), path.name
+
+
+def test_one_process_at_a_time(tmp_path, bert):
+    file = write(tmp_path / "a.txt", sentences())
+    first = building(bert, [file], tmp_path / "index", CorpusConfig())
+    next(first)
+    with pytest.raises(CorpusError, match="another process is indexing"):
+        index_corpus(bert, [file], tmp_path / "index")
+    for _ in first:
+        pass
+    assert Index.open(tmp_path / "index").manifest.corpus.sentences
+
+
+def test_gradients_stay_on_for_the_caller_while_sites_come_by(bert):
+    ids = torch.tensor([bert.tokens.encode("the cat sat")])
+    for _ in bert.engine.sites([ids], [Read("resid_post", 1), Read("mlp_post", 2)]):
+        assert torch.is_grad_enabled()
 
 
 def test_the_index_of_another_model_is_refused(indexed):

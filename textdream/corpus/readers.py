@@ -9,7 +9,7 @@ import importlib.metadata
 import importlib.util
 import json
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,9 +167,7 @@ def _json_lines(path: Path, field: str) -> Iterator[str]:
         if not isinstance(record, dict):
             raise CorpusError(f"{where} is no JSON object", "one JSON object a line", "mend it")
         if field not in record:
-            raise CorpusError(
-                f"{where} has no field {field!r}", f"it has {_listed(record)}", "name the one with the text by --field"
-            )
+            raise _no_field(where, field, record)
         value = record[field]
         if value is not None and not isinstance(value, str):
             raise CorpusError(
@@ -191,11 +189,7 @@ def _parquet(path: Path, field: str) -> Iterator[str]:
             relation = connection.execute("SELECT * FROM read_parquet(?) LIMIT 0", [str(path)])
             columns = [column[0] for column in relation.description or []]
             if field not in columns:
-                raise CorpusError(
-                    f"{path.name} has no field {field!r}",
-                    f"it has {_listed(columns)}",
-                    "name the one with the text by --field",
-                )
+                raise _no_field(path.name, field, columns)
             quoted = '"' + field.replace('"', '""') + '"'
             rows = connection.execute(f"SELECT {quoted} FROM read_parquet(?)", [str(path)])
             while found := rows.fetchmany(2048):
@@ -212,9 +206,10 @@ def _parquet(path: Path, field: str) -> Iterator[str]:
             raise CorpusError(f"{path.name} cannot be read ({reason})", "a Parquet file", "write it again") from None
 
 
-def _listed(names: Any) -> str:
-    names = [str(name) for name in names]
-    return ", ".join(names[:8]) + (" …" if len(names) > 8 else "") if names else "none"
+def _no_field(where: str, field: str, names: Iterable[Any]) -> CorpusError:
+    listed = [str(name) for name in names]
+    has = ", ".join(listed[:8]) + (" …" if len(listed) > 8 else "") if listed else "none"
+    return CorpusError(f"{where} has no field {field!r}", f"it has {has}", "name the one with the text by --field")
 
 
 def _package() -> Input:
@@ -251,11 +246,7 @@ def _data_set(name: str, field: str) -> Input:
             rows = found["train"] if "train" in found else next(iter(found.values()))
             for row in rows:
                 if field not in row:
-                    raise CorpusError(
-                        f"the data set {name} has no field {field!r}",
-                        f"it has {_listed(row)}",
-                        "name the one with the text by --field",
-                    )
+                    raise _no_field(f"the data set {name}", field, row)
                 yield str(row[field] or "")
         except CorpusError:
             raise

@@ -109,14 +109,14 @@ class Engine:
             Places without position and head.
         """
         reads = set(reads)
-        with torch.no_grad():
-            if self._fused is not None and self._fused.can_read(reads):
-                yield from self._walk_fused(texts, reads)
-                return
+        if self._fused is not None and self._fused.can_read(reads):
+            yield from self._walk_fused(texts, reads)
+            return
+        with torch.no_grad():  # Not around what is yielded: the caller's gradients are his own.
             hf, layout = self._search_copy or (self.hf, self._layout)
             found = [self._read(reads, hf, layout, input_ids=ids) for ids in texts]
-            for read in sorted(reads, key=lambda read: (read.layer or 0, read.site)):
-                yield read, torch.cat([part[read].flatten(0, 1) for part in found])
+        for read in sorted(reads, key=lambda read: (read.layer or 0, read.site)):
+            yield read, torch.cat([part[read].flatten(0, 1) for part in found])
 
     @torch.no_grad()
     def width(self, site: str, layer: int | None) -> int:
@@ -189,7 +189,8 @@ class Engine:
     def _walk_fused(self, texts: Sequence[Tensor], reads: set[Read]) -> Iterator[tuple[Read, Tensor]]:
         assert self._fused is not None
         embed = Read("embed")
-        parts = [self._read({embed}, input_ids=ids)[embed].to(self.search_dtype).flatten(0, 1) for ids in texts]
+        with torch.no_grad():
+            parts = [self._read({embed}, input_ids=ids)[embed].to(self.search_dtype).flatten(0, 1) for ids in texts]
         count = sum(map(len, parts))
         # Filled up to a few sizes, for what `round_up` says of the processor's kernels.
         filling = -(-count // FILL) * FILL - count

@@ -187,11 +187,11 @@ class FusedEncoder:
     blocks
         In the order they run.
     exact
-        Makes the block of a layer in float32.
+        Gives the block of a layer in float32.
     """
 
     def __init__(self, blocks: list[FusedBlock], exact: Callable[[int], FusedBlock]) -> None:
-        self.blocks, self.exact = blocks, cache(exact)
+        self.blocks, self.exact = blocks, exact
 
     @staticmethod
     def build(hf: Any, layout: Layout, dtype: torch.dtype) -> FusedEncoder | None:
@@ -208,12 +208,12 @@ class FusedEncoder:
 
             activation = ACT2FN[name]
 
+        @cache  # Layers may share a block, and the search may be in float32 anyway.
         def make(block: nn.Module, dtype: torch.dtype) -> FusedBlock:
             return FusedBlock(block, parts, config.num_attention_heads, activation, dtype)
 
-        made = {block: make(block, dtype) for block in dict.fromkeys(layout.blocks)}
         return FusedEncoder(
-            [made[block] for block in layout.blocks], lambda layer: make(layout.blocks[layer], torch.float32)
+            [make(block, dtype) for block in layout.blocks], lambda layer: make(layout.blocks[layer], torch.float32)
         )
 
     @staticmethod
@@ -273,15 +273,16 @@ class FusedEncoder:
         deepest = max(read.layer for read in reads if read.layer is not None)
         for layer, block in enumerate(self.blocks[: deepest + 1]):
             here = [read for read in reads if read.layer == layer]
-            qkv = block.qkv(x)
-            mixed = torch.zeros_like(x)
-            start = 0
-            for count, length in texts:
-                rows = slice(start, start + count * length)
-                block.attend(qkv[rows].view(count, length, -1), mixed[rows].view(count, length, -1))
-                start += count * length
             wanted = {read.site for read in here}
-            sites = block.finish(mixed, x, wanted | {"resid_post"} if layer < deepest else wanted)
+            with torch.no_grad():
+                qkv = block.qkv(x)
+                mixed = torch.zeros_like(x)
+                start = 0
+                for count, length in texts:
+                    rows = slice(start, start + count * length)
+                    block.attend(qkv[rows].view(count, length, -1), mixed[rows].view(count, length, -1))
+                    start += count * length
+                sites = block.finish(mixed, x, wanted | {"resid_post"} if layer < deepest else wanted)
             for read in here:
                 yield read, sites[read.site]
             if layer < deepest:

@@ -41,6 +41,8 @@ class Screening:
     error: float = 0.0
     squares: float = 0.0
     probes: int = 0
+    narrowest: float = float("inf")
+    """Smallest margin that a position was screened with: later probes may widen it."""
     checked: int = 0
     decided: int = 0
 
@@ -153,6 +155,7 @@ def search_position(
     probes = order[:PROBES]
     exact = problem.engine.values(candidates[probes], problem.climb)
     screening.probe(exact - scores[probes])
+    screening.narrowest = min(screening.narrowest, screening.margin)
     near = order[scores[order] >= height - screening.margin]
     screening.checked += len(candidates)
     screening.decided += len(near)
@@ -184,7 +187,7 @@ def _certificate(problem: Problem, screening: Screening) -> Certificate:
         screened="bfloat16" if bfloat16 else "float32",
         decided=screening.decided,
         screen_error=screening.error,
-        margin=screening.margin,
+        margin=screening.narrowest,
         round_trip=problem.round_trip,
     )
 
