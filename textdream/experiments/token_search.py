@@ -14,8 +14,11 @@ from textdream.experiments.setting import Setting, header, prepare
 from textdream.model import Model
 from textdream.objectives import Objective
 from textdream.optimizers.problem import replaced
-from textdream.optimizers.sweep import PROBES, Screening
+from textdream.optimizers.sweep import Screening
 from textdream.records import TokenSearchResult, TokenValue
+
+# Tokens that screened best and are decided at least: they measure the difference between the precisions.
+PROBES = 64
 
 
 def token_search(
