@@ -97,7 +97,7 @@ class Engine:
         return self._batched(ids, lambda part: objective.value(self._read(objective.reads, hf, layout, input_ids=part)))
 
     def sites(
-        self, texts: Sequence[Int[Tensor, "count length"]], reads: Iterable[Read]
+        self, texts: Sequence[Int[Tensor, "_count _length"]], reads: Iterable[Read]
     ) -> Iterator[tuple[Read, Float[Tensor, "tokens d"]]]:
         """Activations of whole sites at every token of many texts, in the search precision, as they are formed.
 
@@ -117,6 +117,14 @@ class Engine:
             found = [self._read(reads, hf, layout, input_ids=ids) for ids in texts]
             for read in sorted(reads, key=lambda read: (read.layer or 0, read.site)):
                 yield read, torch.cat([part[read].flatten(0, 1) for part in found])
+
+    @torch.no_grad()
+    def activations(self, ids: Int[Tensor, "batch pos"], reads: Iterable[Read]) -> dict[Read, Tensor]:
+        """What is read, in float32, by the Hugging Face modules themselves: [batch, d] with a position, else [batch, pos, d]."""
+        reads = frozenset(reads)
+        size = max(1, self.batch_tokens // ids.shape[1])
+        parts = [self._read(reads, input_ids=ids[start : start + size]) for start in range(0, len(ids), size)]
+        return {read: torch.cat([part[read] for part in parts]).to("cpu") for read in reads}
 
     @torch.no_grad()
     def width(self, site: str, layer: int | None) -> int:
