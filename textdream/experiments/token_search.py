@@ -14,7 +14,7 @@ from textdream.experiments.setting import Setting, header, prepare
 from textdream.model import Model
 from textdream.objectives import Objective
 from textdream.optimizers.problem import replaced
-from textdream.optimizers.sweep import PROBES, SAFETY
+from textdream.optimizers.sweep import PROBES, Screening
 from textdream.records import TokenSearchResult, TokenValue
 
 
@@ -89,9 +89,10 @@ def extremes(
 
     chosen = order[: max(top, PROBES)]
     values = exact(chosen)
-    margin = SAFETY * float((values - scores[chosen]).abs().max())
+    screening = Screening()
+    screening.probe(values - scores[chosen])
     # What may belong to the top: anything that screened within the margin of the last one that surely does.
-    floor = float(values.topk(min(top, len(values))).values[-1]) - margin
+    floor = float(values.topk(min(top, len(values))).values[-1]) - screening.margin
     more = order[len(chosen) :]
     more = more[scores[more] >= floor]
     if len(more):
