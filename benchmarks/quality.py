@@ -353,7 +353,7 @@ def figures(mine: list[Run], bars: dict[Neuron, Bar], runs: dict[tuple[Any, ...]
         "median_ratio": statistics.median(ratios) if ratios else None,
         "finds_best_token": share([one.best >= best - noise(best) for one, best in true]) if true else None,
         "median_seconds": statistics.median(seconds),
-        "p90_seconds": seconds[int(0.9 * (len(seconds) - 1))],
+        "p90_seconds": seconds[round(0.9 * (len(seconds) - 1))],
         "median_evaluations": statistics.median(one.evaluations for one in mine),
         "certified": share([one.certified for one in mine]),
         "ended": share([one.ended for one in mine]),
