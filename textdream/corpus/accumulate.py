@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 from torch import Tensor
 
 from textdream.corpus.extremes import Extremes
@@ -38,7 +38,7 @@ class Group:
     """Position of the first ordinary token."""
     last: int
     """Position after the last ordinary token: none between the two is special."""
-    sentences: Int[np.ndarray, " count"]
+    sentences: Integer[np.ndarray, " count"]
     """Numbers of the texts, in the corpus."""
 
     @property

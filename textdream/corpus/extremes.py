@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 
 LAST = 2**32 - 1
 EMPTY = -(2**63)
@@ -38,7 +38,7 @@ class Extremes:
         self,
         highest: Float[np.ndarray, "texts units"],
         lowest: Float[np.ndarray, "texts units"],
-        sentences: Int[np.ndarray, " texts"],
+        sentences: Integer[np.ndarray, " texts"],
         course: Course,
     ) -> None:
         """Take in the highest and lowest values of some texts.
@@ -81,20 +81,22 @@ class Extremes:
         keys[units], positions[units] = chosen, places
 
 
-def make_keys(values: Float[np.ndarray, "*shape"], tails: Int[np.ndarray, "*wider"]) -> Int[np.ndarray, "*shape"]:
+def make_keys(
+    values: Float[np.ndarray, "*shape"], tails: Integer[np.ndarray, "*wider"]
+) -> Integer[np.ndarray, "*shape"]:
     """Entries of float32 values and the numbers behind them."""
     bits = (values.astype(np.float32) + np.float32(0)).view(np.int32)  # -0.0 + 0.0 is 0.0
     ordered = np.where(bits < 0, bits ^ 0x7FFFFFFF, bits).astype(np.int64)
     return (ordered << 32) | (LAST - tails)
 
 
-def key_values(keys: Int[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+def key_values(keys: Integer[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
     """The value in each entry; minus infinity where it is empty."""
     ordered = (keys >> 32).astype(np.int32)
     values = np.where(ordered < 0, ordered ^ 0x7FFFFFFF, ordered).astype(np.int32).view(np.float32)
     return np.where(keys == EMPTY, np.float32(-np.inf), values)
 
 
-def key_tails(keys: Int[np.ndarray, "*shape"]) -> Int[np.ndarray, "*shape"]:
+def key_tails(keys: Integer[np.ndarray, "*shape"]) -> Integer[np.ndarray, "*shape"]:
     """The number behind the value in each entry."""
     return LAST - (keys & 0xFFFFFFFF)

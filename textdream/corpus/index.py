@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 from pydantic import ValidationError
 
 from textdream.errors import CorpusError
@@ -70,8 +70,8 @@ class Statistics:
     variance: Float[np.ndarray, " neurons"]
     minimum: Float[np.ndarray, " neurons"]
     maximum: Float[np.ndarray, " neurons"]
-    top_count: Int[np.ndarray, " neurons"]
-    histogram: Int[np.ndarray, "neurons bins"]
+    top_count: Integer[np.ndarray, " neurons"]
+    histogram: Integer[np.ndarray, "neurons bins"]
     quantiles: Float[np.ndarray, "neurons 11"]
 
 

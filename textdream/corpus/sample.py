@@ -13,14 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 
 from textdream.corpus.extremes import key_tails, key_values, make_keys
 
 BINS, BANDS, DRAWS = 64, 10, 5
 
 
-def token_hashes(texts: Sequence[str], lengths: Sequence[int], seed: int) -> list[Int[np.ndarray, " pos"]]:
+def token_hashes(texts: Sequence[str], lengths: Sequence[int], seed: int) -> list[Integer[np.ndarray, " _pos"]]:
     """For each text one 64-bit number a position, which depends on the text, the position and the seed alone."""
     key = seed.to_bytes(8, "little")
     starts = b"".join(hashlib.blake2b(text.encode(), digest_size=8, key=key).digest() for text in texts)
@@ -30,7 +30,7 @@ def token_hashes(texts: Sequence[str], lengths: Sequence[int], seed: int) -> lis
     return np.split(_mixed(hashes + positions.astype(np.uint64)), begins[1:])
 
 
-def _mixed(x: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+def _mixed(x: Integer[np.ndarray, " n"]) -> Integer[np.ndarray, " n"]:
     """SplitMix64 (Steele, Lea and Flood 2014): neighbouring numbers become unrelated ones."""
     x = x * np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -79,7 +79,7 @@ class Spool:
             with self.path(name).open("rb") as file:
                 os.fsync(file.fileno())
 
-    def tokens(self) -> tuple[Int[np.ndarray, " rows"], Int[np.ndarray, "rows 2"]]:
+    def tokens(self) -> tuple[Integer[np.ndarray, " rows"], Integer[np.ndarray, "rows 2"]]:
         """The order of the rows by their hashes, and (sentence, position) of each in that order.
 
         In that order, equal values stand in a random order that is the same for every run.
@@ -106,7 +106,7 @@ class Sorted:
 
     def histogram(
         self, low: Float[np.ndarray, " units"], high: Float[np.ndarray, " units"]
-    ) -> Int[np.ndarray, "units bins"]:
+    ) -> Integer[np.ndarray, "units bins"]:
         """Tokens in each of `BINS` bins of equal width between two values; the last holds its upper end too."""
         width = (high.astype(np.float64) - low) / BINS
         edges = low[:, None] + width[:, None] * np.arange(1, BINS)
@@ -131,7 +131,7 @@ class Sorted:
                 yield band, draw, self.rows[every, place], self.values[every, place]
 
 
-def distinct(rng: np.random.Generator, count: int, draws: int, times: int) -> list[Int[np.ndarray, " times"]]:
+def distinct(rng: np.random.Generator, count: int, draws: int, times: int) -> list[Integer[np.ndarray, " times"]]:
     """Different numbers below `count`, every set of them as likely as any other (Floyd 1987), `times` times over."""
     drawn: list[np.ndarray] = []
     for last in range(count - draws, count):

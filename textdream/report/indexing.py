@@ -105,9 +105,7 @@ def indexed(manifest: Manifest, folder: Path, rate: float = 0.0) -> RenderableTy
     heading = Text.assemble(
         ("corpus index", "bold"), ("  ·  ", "dim"), manifest.model.name, ("  ·  ", "dim"), str(folder)
     )
-    site, layer = manifest.sites[0], manifest.layers[-1]
-    example = f"textdream corpus top {folder} --site {site} --layer {layer} --neuron 0"
-    return Padding(Group(heading, "", grid, "", Text(f"next: {example}", style="dim")), (0, 0, 0, 1))
+    return Padding(Group(heading, "", grid), (0, 0, 0, 1))
 
 
 def duration(seconds: float) -> str:
