@@ -9,9 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from textdream.configs import DreamConfig
-from textdream.corpus.index import Index
 from textdream.errors import InputError
-from textdream.experiments.sentences import Side, shaded, unit_target
 from textdream.model import Model
 from textdream.objectives import Objective
 from textdream.optimizers.sweep import noise
@@ -77,6 +75,10 @@ def corpus_best(model: Model, target: Objective, config: DreamConfig) -> CorpusB
         if wanted is not None:
             raise InputError(f"--start {config.start} was given", "an index to take them from", "give --from-corpus")
         return None
+    # Imported here: most dreams need no DuckDB.
+    from textdream.corpus.index import Index
+    from textdream.experiments.sentences import shaded, unit_target
+
     index = Index.open(config.from_corpus, model.info)
     asked = target.target()
     if asked.kind != "neuron" or asked.normalised or asked.neuron is None or asked.head is not None:
@@ -93,9 +95,8 @@ def corpus_best(model: Model, target: Objective, config: DreamConfig) -> CorpusB
         )
     # An index has no such site or layer, or has it: a card of layer -1 is refused with what there is.
     card = index.card(str(asked.site), -1 if asked.layer is None else asked.layer, asked.neuron)
-    side: Side = "least" if config.minimise else "most"
     unit = unit_target(index, card.site, card.layer, card.neuron)
-    shown = shaded(model, card.least if config.minimise else card.most, unit, side)
+    shown = shaded(model, card.least, unit, "least") if config.minimise else shaded(model, card.most, unit, "most")
     ranked = [Sentence(**{key: value for key, value in sentence if key != "activations"}) for sentence in shown]
     chosen = _chosen(model, ranked, wanted or 0, config.round_trip)
     if wanted is not None and not chosen:
