@@ -28,120 +28,45 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
-import statistics
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from machine import machine, processor
-from rows import append, kept
+from quality_report import markdown, table
+from quality_rows import (
+    DRAW,
+    DRAWN,
+    FEW,
+    LENGTH,
+    LIMITS,
+    METHODS,
+    MOMENTS,
+    POSITION,
+    RESULTS,
+    RUNS,
+    SEEDS,
+    Bar,
+    Case,
+    Neuron,
+    Run,
+    neurons,
+    read_rows,
+)
+from rows import append
 
 import textdream
-from textdream.configs import (
-    AnnealConfig,
-    DreamConfig,
-    GcgConfig,
-    HotflipConfig,
-    SweepConfig,
-    pair_preset,
-)
+from textdream.configs import DreamConfig
 from textdream.corpus import Index
 from textdream.corpus.build import index_corpus
 from textdream.experiments.from_corpus import corpus_best
 from textdream.model import Model
-from textdream.optimizers import Problem, anneal, gcg, hotflip, sweep
+from textdream.optimizers import Problem
 from textdream.optimizers.problem import replaced
-from textdream.optimizers.sweep import Screening, noise
-
-RESULTS = Path(__file__).parent / "results"
-RUNS = RESULTS / "quality-runs.jsonl"
-NEURONS, FEW, SEEDS, LENGTH, POSITION, DRAW = 60, 12, (0, 1, 2), 12, 6, 30
-METHODS: dict[str, tuple[Any, Any]] = {
-    "gcg": (gcg, GcgConfig()),
-    "hotflip": (hotflip, HotflipConfig()),
-    "sweep": (sweep, SweepConfig()),
-    "anneal": (anneal, AnnealConfig()),
-    "pair": (anneal, pair_preset("pair")),
-}
-LIMITS = {"gcg": 120.0, "hotflip": 120.0, "sweep": 240.0, "anneal": 240.0, "pair": 900.0}
-"""Processor seconds of one run."""
-MOMENTS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)
-"""Processor seconds at which the best so far is noted."""
-DRAWN = {"anneal", "gcg"}
-"""Methods that draw random numbers."""
-
-Neuron = tuple[str, int, int]
-"""Site, layer, neuron."""
-Case = tuple[str, str, Neuron, int]
-"""Free, start, neuron, seed."""
-
-
-@dataclass(frozen=True)
-class Bar:
-    """What a corpus says of one neuron."""
-
-    site: str
-    layer: int
-    neuron: int
-    corpus: str
-    """Hash of the corpus."""
-    sentences: int
-    best: float
-    text: str
-    start: str
-    start_position: int
-    start_value: float
-
-
-@dataclass(frozen=True)
-class Run:
-    """One method on one neuron under one condition; of the method `truth`, the best token of the vocabulary."""
-
-    method: str
-    free: str
-    start: str
-    site: str
-    layer: int
-    neuron: int
-    seed: int
-    corpus: str
-    begin: float
-    best: float
-    final: float
-    certified: bool
-    ended: bool
-    """Whether it came to its own end."""
-    seconds: float
-    evaluations: int
-    curve: list[float]
-    """The best at each of MOMENTS that the run reached, then at its end."""
-    processor: str
-    text: str
-
-    def best_at(self, moment: float) -> float:
-        """The best after so many seconds, which is one of MOMENTS."""
-        return self.curve[min(MOMENTS.index(moment), len(self.curve) - 1)]
-
-    @property
-    def key(self) -> tuple[Any, ...]:
-        """What tells it from other runs."""
-        return (self.method, *self.condition)
-
-    @property
-    def condition(self) -> tuple[Any, ...]:
-        """What it shares with other methods."""
-        return (self.free, self.start, self.site, self.layer, self.neuron, self.seed)
-
-
-def neurons() -> list[Neuron]:
-    """Both sites and all layers in turn."""
-    draw = random.Random(DRAW)
-    sites = (("resid_post", 384), ("mlp_post", 1536))
-    return [(site, number % 6, draw.randrange(width)) for number in range(NEURONS // 2) for site, width in sites]
+from textdream.optimizers.sweep import Screening
 
 
 def stages() -> Iterator[tuple[str, str, str, int, list[Neuron]]]:
@@ -300,113 +225,6 @@ def best_token(problem: Problem, chunk: int = 512) -> dict[str, Any]:
         "ended": True,
         "text": problem.model.tokens.text(text),
     }
-
-
-def read_rows() -> tuple[dict[Neuron, Bar], dict[tuple[Any, ...], Run]]:
-    """The bars and the runs so far; of two of one kind, the later."""
-    bars: dict[Neuron, Bar] = {}
-    runs: dict[tuple[Any, ...], Run] = {}
-    for row in kept(RUNS):
-        kind = row.pop("kind")
-        if kind == "bar":
-            bar = Bar(**row)
-            bars[bar.site, bar.layer, bar.neuron] = bar
-        else:
-            found = Run(**row)
-            runs[found.key] = found
-    return bars, runs
-
-
-def table() -> list[dict[str, Any]]:
-    """One row for each freedom, start and method."""
-    bars, runs = read_rows()
-    made = []
-    for free in ("all", "word"):
-        for start in ("corpus", "random"):
-            for method in METHODS:
-                mine = [one for one in runs.values() if (one.method, one.free, one.start) == (method, free, start)]
-                if mine:
-                    made.append({"free": free, "start": start, "method": method, **figures(mine, bars, runs)})
-    return made
-
-
-def figures(mine: list[Run], bars: dict[Neuron, Bar], runs: dict[tuple[Any, ...], Run]) -> dict[str, Any]:
-    """What the runs of one kind say."""
-    bar = [bars[one.site, one.layer, one.neuron].best for one in mine]
-    ratios = [one.best / height for one, height in zip(mine, bar, strict=True) if height > 0]
-    true = [(one, runs["truth", *one.condition].best) for one in mine if ("truth", *one.condition) in runs]
-    seconds = sorted(one.seconds for one in mine)
-    return {
-        "runs": len(mine),
-        "neurons": len({one.key[3:6] for one in mine}),
-        "seeds": sorted({one.seed for one in mine}),
-        "beats_corpus": share([one.best > height + noise(height) for one, height in zip(mine, bar, strict=True)]),
-        "last_step_beats_corpus": share(
-            [one.final > height + noise(height) for one, height in zip(mine, bar, strict=True)]
-        ),
-        **{
-            f"beats_corpus_in_{moment:.0f}_s": share(
-                [one.best_at(moment) > height + noise(height) for one, height in zip(mine, bar, strict=True)]
-            )
-            for moment in (5.0, 10.0)
-        },
-        "median_ratio": statistics.median(ratios) if ratios else None,
-        "finds_best_token": share([one.best >= best - noise(best) for one, best in true]) if true else None,
-        "median_seconds": statistics.median(seconds),
-        "p90_seconds": seconds[round(0.9 * (len(seconds) - 1))],
-        "median_evaluations": statistics.median(one.evaluations for one in mine),
-        "certified": share([one.certified for one in mine]),
-        "ended": share([one.ended for one in mine]),
-        "limit_seconds": LIMITS[mine[0].method],
-        "processors": sorted({one.processor for one in mine}),
-    }
-
-
-def share(flags: Sequence[bool]) -> float:
-    """How many of them hold."""
-    return sum(flags) / len(flags)
-
-
-def markdown(rows: list[dict[str, Any]], about: dict[str, Any]) -> str:
-    """The same to read."""
-    heads = ("method", "runs (neurons)", "beats the corpus", "in 10 s", "its last step does", "median ratio", "best token found",
-             "seconds, median", "90 %", "evaluations", "certified", "ended")  # fmt: skip
-    lines = [
-        "# Dreams against the best sentence of a corpus",
-        "",
-        f"{about['sentences']:,} sentences; minilm; {NEURONS} random neurons; seeds {', '.join(map(str, SEEDS))}. "
-        "Made by `benchmarks/quality.py`, whose head says how to read it. Seconds are processor seconds of one thread.",
-    ]
-    names = {"all": "The whole sentence is free", "word": "One word is free"}
-    starts = {"corpus": "from the best corpus sentence", "random": "from random tokens"}
-    for free, title in names.items():
-        for start, begin in starts.items():
-            mine = [row for row in rows if (row["free"], row["start"]) == (free, start)]
-            if mine:
-                lines += ["", f"## {title}, {begin}", "", "| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
-                lines += [_line(row) for row in mine]
-    return "\n".join(lines) + "\n"
-
-
-def _line(row: dict[str, Any]) -> str:
-    def percent(value: float | None) -> str:
-        return "" if value is None else f"{100 * value:.1f} %"
-
-    cells = [
-        row["method"],
-        f"{row['runs']} ({row['neurons']})",
-        percent(row["beats_corpus"]),
-        percent(row["beats_corpus_in_10_s"]),
-        percent(row["last_step_beats_corpus"]),
-        "" if row["median_ratio"] is None else f"{row['median_ratio']:.2f}",
-        percent(row["finds_best_token"]),
-        f"{row['median_seconds']:.1f}",
-        f"{row['p90_seconds']:.1f}",
-        f"{row['median_evaluations']:,.0f}",
-        percent(row["certified"]),
-        percent(row["ended"]),
-    ]
-    return "| " + " | ".join(cells) + " |"
 
 
 def index_of(model: Model, corpus: Path) -> Path:
