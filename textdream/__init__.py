@@ -17,16 +17,20 @@ from textdream.version import __version__
 if TYPE_CHECKING:
     from textdream.configs import (
         AnnealConfig,
+        CorpusTopConfig,
         DreamConfig,
         GcgConfig,
         HotflipConfig,
+        NeuronsConfig,
         SimilarConfig,
         SweepConfig,
         TokenSearchConfig,
         pair_preset,
     )
     from textdream.errors import InputError, ModelError, ResultError, TextdreamError
+    from textdream.experiments.corpus_top import corpus_top
     from textdream.experiments.dream import Dream, dream
+    from textdream.experiments.neurons import neurons
     from textdream.experiments.similar import similar
     from textdream.experiments.token_search import token_search
     from textdream.experiments.verify import verify
@@ -45,11 +49,13 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "textdream.configs": (
-        "AnnealConfig", "DreamConfig", "GcgConfig", "HotflipConfig", "SimilarConfig", "SweepConfig", "TokenSearchConfig",
-        "pair_preset",
+        "AnnealConfig", "CorpusTopConfig", "DreamConfig", "GcgConfig", "HotflipConfig", "NeuronsConfig", "SimilarConfig",
+        "SweepConfig", "TokenSearchConfig", "pair_preset",
     ),
     "textdream.errors": ("InputError", "ModelError", "ResultError", "TextdreamError"),
+    "textdream.experiments.corpus_top": ("corpus_top",),
     "textdream.experiments.dream": ("Dream", "dream"),
+    "textdream.experiments.neurons": ("neurons",),
     "textdream.experiments.similar": ("similar",),
     "textdream.experiments.token_search": ("token_search",),
     "textdream.experiments.verify": ("verify",),
@@ -63,6 +69,7 @@ _HOME = {name: module for module, names in _WHERE.items() for name in names}
 
 __all__ = [
     "AnnealConfig",
+    "CorpusTopConfig",
     "Dream",
     "DreamConfig",
     "GcgConfig",
@@ -70,6 +77,7 @@ __all__ = [
     "InputError",
     "Model",
     "ModelError",
+    "NeuronsConfig",
     "Objective",
     "ResultError",
     "SimilarConfig",
@@ -78,6 +86,7 @@ __all__ = [
     "TokenSearchConfig",
     "__version__",
     "channel",
+    "corpus_top",
     "direction",
     "dream",
     "layer",
@@ -85,6 +94,7 @@ __all__ = [
     "logit",
     "logit_difference",
     "neuron",
+    "neurons",
     "normalised",
     "pair_preset",
     "read_result",

@@ -10,7 +10,7 @@ import pytest
 from tests.cli.conftest import RunCommand
 from tests.cli.running import ROOT, environment
 
-COMMANDS = ("dream", "tokens", "token-search", "similar", "verify", "show", "models")
+COMMANDS = ("dream", "tokens", "token-search", "similar", "neurons", "verify", "show", "models")
 MODEL = ("--model", "--device")
 OUTPUT = ("--out", "--json")
 TARGET = ("--layer", "--neuron", "--site", "--position", "--word", "--token", "--head", "--direction")
@@ -18,13 +18,14 @@ FLAGS = {
     "dream": (
         *TARGET,
         *("--free", "--method", "--preset", "--steps", "--start", "--length", "--seed"),
-        *("--certify", "--no-certify", "--minimise", "--no-round-trip"),
+        *("--certify", "--no-certify", "--minimise", "--no-round-trip", "--from-corpus"),
         *MODEL,
         *OUTPUT,
     ),
     "tokens": (*MODEL, *OUTPUT),
     "token-search": (*TARGET, "--seed", *MODEL, *OUTPUT),
     "similar": (*TARGET, "--seed", *MODEL, *OUTPUT),
+    "neurons": ("--word", "--position", "--index", "--site", "--layer", "--top", "--seed", *MODEL, *OUTPUT),
     "verify": ("--seed", *MODEL, *OUTPUT),
     "show": (),
     "models": OUTPUT,

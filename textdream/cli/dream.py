@@ -15,7 +15,7 @@ from textdream.configs import DreamConfig, ModelConfig, TargetConfig
 @app.command
 def dream(
     text: Annotated[
-        str, Parameter(help="The text to start from, in quotes; may be left out with --start random.")
+        str, Parameter(help="The text to start from, in quotes; may be left out with --start random or top:10.")
     ] = "",
     *,
     target: Target = TargetConfig(),
@@ -45,7 +45,9 @@ def dream(
     with LiveDream(console(), run.start.tokens, run.settings[0].position, config.minimise) as live:
         try:
             for step in run:
-                live.update(step.phase, run.steps[-1].tokens, run.steps[-1].hard, step.progress)
+                start = run.settings[run.under_way]
+                origin = run.model.tokens.names(start.ids.tolist()), start.position
+                live.update(step.phase, run.steps[-1].tokens, run.steps[-1].hard, step.progress, origin)
         except KeyboardInterrupt:
             interrupted = True
     result = run.result()

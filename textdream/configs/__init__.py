@@ -9,14 +9,17 @@ from textdream.configs.dream import DreamConfig
 from textdream.configs.methods import AnnealConfig, GcgConfig, HotflipConfig, SweepConfig, pair_preset
 from textdream.configs.model import ModelConfig, TargetConfig
 from textdream.configs.tokens import SimilarConfig, TokenSearchConfig
+from textdream.configs.top import CorpusTopConfig, NeuronsConfig
 
 __all__ = [
     "AnnealConfig",
     "CorpusConfig",
+    "CorpusTopConfig",
     "DreamConfig",
     "GcgConfig",
     "HotflipConfig",
     "ModelConfig",
+    "NeuronsConfig",
     "SimilarConfig",
     "SweepConfig",
     "TargetConfig",

@@ -24,7 +24,9 @@ class DreamConfig:
     steps: int | None = None
     """Steps of the method, in place of its default."""
     start: str = "given"
-    """given (the text), random (tokens), or both, one after the other."""
+    """given (the text), random (tokens), both, or top:10: the ten best sentences of --from-corpus."""
+    from_corpus: str | None = None
+    """A corpus index: its best sentence for this neuron is what the dream has to beat."""
     length: int = 12
     """Tokens of a random start where no text is given, special ones not counted."""
     seed: int = 0

@@ -158,6 +158,21 @@ class Index:
             least=of(extremes, "least"), bands=tuple(of(bands, band) for band in range(10)),
         )  # fmt: skip
 
+    def most(self, site: str, layer: int, neurons: Sequence[int]) -> dict[int, tuple[Occurrence, ...]]:
+        """`card(…).most` of several neurons of a layer at once."""
+        for neuron in neurons:
+            self._check(site, layer, neuron, "neuron")
+        rows = self._connection.execute(
+            f"SELECT neuron, sentence, position, value FROM read_parquet('{self._path('extremes')}') WHERE site = ? "
+            "AND layer = ? AND kind = 'neuron' AND side = 'most' AND list_contains(?, neuron) ORDER BY neuron, rank",
+            [site, layer, [int(neuron) for neuron in neurons]],
+        ).fetchall()
+        texts = self.texts([row[1] for row in rows])
+        found: dict[int, list[Occurrence]] = {int(neuron): [] for neuron in neurons}
+        for (neuron, sentence, position, value), text in zip(rows, texts, strict=True):
+            found[neuron].append(Occurrence(sentence, text, position, value))
+        return {neuron: tuple(occurrences) for neuron, occurrences in found.items()}
+
     def statistics(self) -> dict[tuple[str, int], Statistics]:
         """Statistics of all neurons, by (site, layer)."""
         return {

@@ -5,17 +5,20 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import torch
 
 from textdream.configs import DreamConfig, pair_preset
 from textdream.errors import InputError
+from textdream.experiments.from_corpus import corpus_best, corpus_starts
 from textdream.experiments.setting import Setting, bind, free_positions, header, prepare
+from textdream.experiments.sharing import halved
 from textdream.model import Model
 from textdream.objectives import Objective
 from textdream.optimizers import Problem, Step, anneal, gcg, hotflip, sweep
-from textdream.records import Certificate, DreamResult, Sample, TopToken
+from textdream.records import Baseline, Certificate, DreamResult, Sample, TopToken
 from textdream.records import Step as StepRecord
 
 OPTIMIZERS: dict[str, Any] = {"gcg": gcg, "hotflip": hotflip, "sweep": sweep, "anneal": anneal}
@@ -55,15 +58,24 @@ class Dream:
         self.method_config = _method_config(config)
         self._generator = torch.Generator().manual_seed(config.seed)
         self._sign = -1.0 if config.minimise else 1.0
-        self.settings = [self._setting(kind, text, target, word, position) for kind in _starts(config)]
+        kinds = _starts(config, text, word, position)
+        self.corpus = corpus_best(model, target, config)
+        self.settings = [self._setting(kind, text, target, word, position) for kind in kinds]
+        sentences = self.corpus.starts if self.corpus else ()
+        self.settings += [bind(model, torch.tensor(one.ids), target, one.position) for one in sentences]
         self.problems = [self._problem(setting) for setting in self.settings]
         self.steps: list[StepRecord] = []
+        self.under_way = 0
+        """Which start the last step belongs to."""
+        self._origins: list[int] = []
         self._certificates: dict[int, Certificate] = {}
         self.finished = False
-        self._final: Step | None = None
+        self._finals: dict[int, Step] = {}
         self._evaluations = -model.engine.evaluations
         self._begin = time.perf_counter()
-        self._start_value = float(model.engine.values(self.settings[0].ids[None], self.settings[0].objective)[0])
+        first = self.settings[: len(kinds)]
+        self._start_values = [float(model.engine.values(one.ids[None], one.objective)[0]) for one in first]
+        self._start_values += [one.activation for one in sentences]
 
     def _setting(self, kind: str, text: str, target: Objective, word: str | None, position: int | None) -> Setting:
         if kind == "given":
@@ -93,8 +105,12 @@ class Dream:
 
     def __iter__(self) -> Iterator[Step]:
         """Run the method from each start, then the certifying sweep from the best."""
-        for index, problem in enumerate(self.problems):
-            yield from self._run(index, OPTIMIZERS[self.config.method](problem, self.method_config))
+        optimizer = OPTIMIZERS[self.config.method]
+        searches = [self._run(index, optimizer(each, self.method_config)) for index, each in enumerate(self.problems)]
+        if corpus_starts(self.config.start) is None:
+            yield from chain(*searches)
+        else:
+            yield from halved(searches, self._height)
         if self.config.certify and self.config.method != "sweep":
             index = self._best_index()
             best = self.problems[index].best
@@ -106,13 +122,15 @@ class Dream:
 
     def _run(self, index: int, steps: Iterator[Step], final: bool = True) -> Iterator[Step]:
         for step in steps:
+            self.under_way = index
             if final:
-                self._final = step
+                self._finals[index] = step
             if step.certificate is not None:
                 self._certificates[index] = step.certificate
             # A sweep says how far it is at each position; only what changes the text is written down.
             if step.phase != "sweep" or not self.steps or self.steps[-1].tokens != self.model.tokens.names(step.ids):
                 self.steps.append(self._record(step))
+                self._origins.append(index)
             yield step
 
     def _record(self, step: Step) -> StepRecord:
@@ -133,9 +151,18 @@ class Dream:
             note=step.note,
         )
 
+    def _height(self, index: int) -> float:
+        """The best value from a start, so far; higher is better."""
+        best = self.problems[index].best
+        return -float("inf") if best is None else best[1]
+
     def _best_index(self) -> int:
-        values = [problem.best[1] if problem.best else -float("inf") for problem in self.problems]
-        return values.index(max(values))
+        return max(range(len(self.problems)), key=self._height)
+
+    @property
+    def _told(self) -> int:
+        """The start that the result tells of: the best's own, where starts have positions and lengths of their own."""
+        return self._best_index() if corpus_starts(self.config.start) else 0
 
     @property
     def certificate(self) -> Certificate | None:
@@ -150,8 +177,8 @@ class Dream:
 
     @property
     def start(self) -> Sample:
-        """The text at the start."""
-        return self.model.sample(self.settings[0].ids, self._start_value)
+        """The text at the start: of several sentences of a corpus, that which the best came from."""
+        return self.model.sample(self.settings[self._told].ids, self._start_values[self._told])
 
     @property
     def evaluations(self) -> int:
@@ -160,24 +187,42 @@ class Dream:
 
     def result(self) -> DreamResult:
         """The record of what was reached; complete, or marked as interrupted."""
-        setting = self.settings[0]
-        final = (
-            self.start if self._final is None else self.model.sample(self._final.ids, self._sign * self._final.value)
-        )
+        told = self._told
+        last = self._finals.get(told)
+        best = self.best
         return DreamResult(
             **header(self.model, self.config, time.perf_counter() - self._begin),
-            target=setting.objective.target(),
+            target=self.settings[told].objective.target(),
             start=self.start,
-            final=final,
-            best=self.best,
-            free=list(self.problems[0].free),
+            final=self.start if last is None else self.model.sample(last.ids, self._sign * last.value),
+            best=best,
+            free=list(self.problems[told].free),
             method=self.config.method,
             minimise=self.config.minimise,
             evaluations=self.evaluations,
             certificate=self.certificate,
+            baseline=self._baseline(best),
             interrupted=not self.finished,
-            steps=self.steps,
+            steps=self._steps_of(told),
         )
+
+    def _steps_of(self, told: int) -> list[StepRecord]:
+        """Those of the start that the result tells of; of all, where they are read at one position."""
+        if not corpus_starts(self.config.start):
+            return self.steps
+        mine = [step for step, origin in zip(self.steps, self._origins, strict=True) if origin == told]
+        return [step.model_copy(update={"step": number}) for number, step in enumerate(mine)]
+
+    def _baseline(self, best: Sample) -> Baseline | None:
+        if self.corpus is None:
+            return None
+        begin = len(self.settings) - len(self.corpus.starts)
+        reached = []
+        for number in range(len(self.corpus.starts)):
+            found = self.problems[begin + number].best
+            if found is not None:
+                reached.append((number, self.model.sample(found[0], self._sign * found[1])))
+        return self.corpus.baseline(best.activation, self._sign, reached)
 
 
 def dream(
@@ -202,10 +247,20 @@ def dream(
     return run.result()
 
 
-def _starts(config: DreamConfig) -> list[str]:
+def _starts(config: DreamConfig, text: str, word: str | None, position: int | None) -> list[str]:
+    """The starts that are no sentences of a corpus. Beside those, a text that is given is one more."""
+    if corpus_starts(config.start):
+        if not text.strip() and (word is not None or position is not None):
+            where = f"--word {word!r}" if word is not None else f"--position {position}"
+            raise InputError(f"{where} was given without a text", "each sentence's own position", "leave it out")
+        if config.free not in ("word", "all"):
+            raise InputError(
+                f"--free {config.free} was given with --start {config.start}", "word or all", "give one of these"
+            )
+        return ["given"] if text.strip() else []
     kinds = {"given": ["given"], "random": ["random"], "both": ["given", "random"]}
     if config.start not in kinds:
-        raise InputError(f"--start {config.start!r} was given", "given, random or both", "give one of these")
+        raise InputError(f"--start {config.start!r} was given", "given, random, both or top:10", "give one of these")
     return kinds[config.start]
 
 

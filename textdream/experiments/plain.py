@@ -27,6 +27,13 @@ def plain_values(model: Model, ids: Int[Tensor, "batch pos"], target: Target) ->
     return value / states.flatten(1).norm(dim=1)
 
 
+@torch.no_grad()
+def plain_at_tokens(model: Model, ids: Int[Tensor, "batch pos"], target: Target) -> Float[Tensor, "batch pos"]:
+    """A neuron's or direction's value at every token, by one ordinary forward pass."""
+    x = _plain_site(model, ids, str(target.site), target.layer)
+    return x[..., target.neuron] if target.vector is None else x @ torch.tensor(target.vector, dtype=x.dtype)
+
+
 def _plain_term(model: Model, ids: Tensor, target: Target) -> Tensor:
     if target.site is None:
         raise AttributeError("no site")

@@ -16,10 +16,11 @@ import torch
 
 from textdream.errors import ModelError, ResultError
 from textdream.experiments.claims import Claim, claims
-from textdream.experiments.plain import plain_values
+from textdream.experiments.corpus_claims import UnitClaim, baseline_claims, samples, sentences, unit_claims
+from textdream.experiments.plain import plain_at_tokens, plain_values
 from textdream.model.loading import load
 from textdream.model.model import Model
-from textdream.records import DreamResult, Sample, Target, read_result
+from textdream.records import DreamResult, Target, read_result
 
 # Float32 sums of the same numbers in another order, over a dozen layers.
 TOLERANCE = 1e-4
@@ -107,6 +108,8 @@ def verify(
             _checkclaims(result, model, report)
         for group in _by_length(claims(result, model)).values():
             _check_values(model, result.target, group, report)
+        for claim in unit_claims(result):
+            _check_unit(model, claim, report)
         if isinstance(result, DreamResult) and result.certificate is not None and result.certificate.holds:
             _try_certificate(result, model, replacements, random.Random(seed), report)
     except (IndexError, RuntimeError, AttributeError, TypeError) as error:
@@ -128,9 +131,7 @@ def _by_length(claims: Iterator[Claim]) -> dict[int, list[Claim]]:
 def _check_texts(result: Any, model: Model, report: Verification) -> None:
     """Tokens, text and round trip of each sample, from its ids alone."""
     tokenizer, size = model.tokens.tokenizer, model.info.vocabulary_size
-    for name, sample in result:
-        if not isinstance(sample, Sample):
-            continue
+    for name, sample in samples(result):
         if max(sample.ids) >= size:
             report.mismatches.append(Mismatch(f"{name}.ids", max(sample.ids), f"ids below {size}"))
             continue
@@ -143,6 +144,13 @@ def _check_texts(result: Any, model: Model, report: Verification) -> None:
         for key, value in found.items():
             if getattr(sample, key) != value:
                 report.mismatches.append(Mismatch(f"{name}.{key}", getattr(sample, key), value))
+    for name, sentence in sentences(result):
+        for key, value in {
+            "tokens": tokenizer.convert_ids_to_tokens(sentence.ids),
+            "ids": list(tokenizer(sentence.text)["input_ids"]),
+        }.items():
+            if getattr(sentence, key) != value:
+                report.mismatches.append(Mismatch(f"{name}.{key}", getattr(sentence, key), value))
     for kind in ("tokens", "worst"):
         for index, token in enumerate(getattr(result, kind, None) or []):
             if token.id >= size or tokenizer.convert_ids_to_tokens(token.id) != token.token:
@@ -155,6 +163,9 @@ def _checkclaims(result: DreamResult, model: Model, report: Verification) -> Non
         pairs = enumerate(zip(result.start.ids, result.best.ids, strict=True))
         if moved := [position for position, (a, b) in pairs if a != b and position not in result.free]:
             report.mismatches.append(Mismatch("best.ids", f"changed at {moved}", f"free are {result.free}"))
+    for where, reported, found in baseline_claims(result):
+        if reported != found:
+            report.mismatches.append(Mismatch(where, reported, found))
     if result.certificate is not None and result.certificate.holds:
         allowed = model.tokens.allowed
         count = sum(int((allowed != result.best.ids[position]).sum()) for position in result.free)
@@ -173,12 +184,21 @@ def _check_values(model: Model, target: Target, claims: list[Claim], report: Ver
             found = plain_values(model, torch.tensor(part), wanted)
             values |= {(ids, unit): float(value) for ids, value in zip(part, found, strict=True)}
     for where, ids, reported, normalised in claims:
-        found_value = values[tuple(ids), normalised]
-        difference = abs(found_value - reported)
-        report.checked += 1
-        report.largest_difference = max(report.largest_difference, difference)
-        if not difference <= TOLERANCE * max(1.0, abs(found_value)):
-            report.mismatches.append(Mismatch(where, reported, found_value))
+        _compare(where, reported, values[tuple(ids), normalised], report)
+
+
+def _check_unit(model: Model, claim: UnitClaim, report: Verification) -> None:
+    found = plain_at_tokens(model, torch.tensor([claim.ids]), claim.target)[0]
+    for where, position, reported in claim.values:
+        _compare(where, reported, float(found[position]), report)
+
+
+def _compare(where: str, reported: float, found: float, report: Verification) -> None:
+    difference = abs(found - reported)
+    report.checked += 1
+    report.largest_difference = max(report.largest_difference, difference)
+    if not difference <= TOLERANCE * max(1.0, abs(found)):
+        report.mismatches.append(Mismatch(where, reported, found))
 
 
 def _try_certificate(result: DreamResult, model: Model, count: int, draw: random.Random, report: Verification) -> None:

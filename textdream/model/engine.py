@@ -119,6 +119,14 @@ class Engine:
             yield read, torch.cat([part[read].flatten(0, 1) for part in found])
 
     @torch.no_grad()
+    def activations(self, ids: Int[Tensor, "batch pos"], reads: Iterable[Read]) -> dict[Read, Tensor]:
+        """What is read, in float32, by the Hugging Face modules themselves: [batch, d] with a position, else [batch, pos, d]."""
+        reads = frozenset(reads)
+        size = max(1, self.batch_tokens // ids.shape[1])
+        parts = [self._read(reads, input_ids=ids[start : start + size]) for start in range(0, len(ids), size)]
+        return {read: torch.cat([part[read] for part in parts]).to("cpu") for read in reads}
+
+    @torch.no_grad()
     def width(self, site: str, layer: int | None) -> int:
         """Units in the last dimension of a site."""
         read = Read(site, layer, head=0 if site == "head" else None)

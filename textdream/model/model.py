@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from textdream.model.sites import Layout
 from textdream.model.tokens import Tokens
-from textdream.records import ModelInfo, Sample
+from textdream.records import BareSample, ModelInfo, Sample
 
 if TYPE_CHECKING:
     from textdream.model.engine import Engine
@@ -43,15 +43,18 @@ class Model:
             self._widths[key] = self.engine.width(*key)
         return self._widths[key]
 
-    def sample(self, ids: Any, activation: float) -> Sample:
-        """A result's sample of these ids."""
+    def bare_sample(self, ids: Any) -> BareSample:
+        """A result's sample of these ids, without an activation."""
         import torch
 
         row = [int(id_) for id_ in ids]
-        return Sample(
+        return BareSample(
             ids=row,
             tokens=self.tokens.names(row),
             text=self.tokens.text(row),
-            activation=activation,
             round_trip=bool(self.tokens.survives(torch.tensor([row]))[0]),
         )
+
+    def sample(self, ids: Any, activation: float) -> Sample:
+        """A result's sample of these ids."""
+        return Sample(**dict(self.bare_sample(ids)), activation=activation)

@@ -1,25 +1,41 @@
 """What is written down: result records, their JSON Schema, and files that are whole or absent."""
 
-from textdream.records.dream import Certificate, Counterexample, DreamResult, Step, TopToken
+from textdream.records.dream import Baseline, Certificate, CorpusStart, Counterexample, DreamResult, Step, TopToken
 from textdream.records.files import check_writable, json_schema, read_result, write_result, write_text
 from textdream.records.manifest import CorpusFile, CorpusInfo, Manifest, Skipped
-from textdream.records.result import SCHEMA, ModelInfo, Result, Sample, Target
+from textdream.records.neurons import NeuronsResult, NeuronValue
+from textdream.records.result import SCHEMA, BareSample, ModelInfo, Result, Sample, Target
+from textdream.records.sentences import Sentence, ShadedSentence
 from textdream.records.tokens import NeighbourValue, SimilarResult, TokenSearchResult, TokenValue
+from textdream.records.top import Agreement, Band, CorpusTopResult, Histogram, Measure, Standing
 
 __all__ = [
     "SCHEMA",
+    "Agreement",
+    "Band",
+    "BareSample",
+    "Baseline",
     "Certificate",
     "CorpusFile",
     "CorpusInfo",
+    "CorpusStart",
+    "CorpusTopResult",
     "Counterexample",
     "DreamResult",
+    "Histogram",
     "Manifest",
+    "Measure",
     "ModelInfo",
     "NeighbourValue",
+    "NeuronValue",
+    "NeuronsResult",
     "Result",
     "Sample",
+    "Sentence",
+    "ShadedSentence",
     "SimilarResult",
     "Skipped",
+    "Standing",
     "Step",
     "Target",
     "TokenSearchResult",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import FiniteFloat
 
+from textdream.records.manifest import CorpusInfo
 from textdream.records.result import Index, Record, Result, Sample, Target
+from textdream.records.sentences import Sentence
 
 
 class TopToken(Record):
@@ -67,6 +69,27 @@ class Certificate(Record):
     """The best replacement found, where the certificate does not hold."""
 
 
+class CorpusStart(Sentence):
+    """A sentence that the dream started from, and the best text that the dream of it reached."""
+
+    reached: Sample
+    """The target is read at the sentence's position."""
+
+
+class Baseline(Sentence):
+    """The best sentence of a corpus for the dream's target: what a dream has to beat."""
+
+    corpus: CorpusInfo
+    beats: bool
+    """Whether the dream's best is better, by more than float32 rounding."""
+    ratio: FiniteFloat | None
+    """The dream's best over the sentence's activation; null where the sentence has the wrong sign."""
+    passed_over: Index
+    """Better sentences that no dream started from: too long, or not the same after retokenising."""
+    sentences: list[CorpusStart]
+    """The sentences that dreams started from, best first."""
+
+
 class DreamResult(Result):
     """The search for the text that raises a target."""
 
@@ -83,6 +106,6 @@ class DreamResult(Result):
     evaluations: Index
     """Real candidate texts evaluated, each precision counted."""
     certificate: Certificate | None = None
-    baseline: dict[str, Any] | None = None
+    baseline: Baseline | None = None
     interrupted: bool = False
     steps: list[Step]

@@ -5,6 +5,10 @@ from typing import Annotated
 from pydantic import Field
 
 from textdream.records.dream import DreamResult
+from textdream.records.neurons import NeuronsResult
 from textdream.records.tokens import SimilarResult, TokenSearchResult
+from textdream.records.top import CorpusTopResult
 
-AnyResult = Annotated[DreamResult | TokenSearchResult | SimilarResult, Field(discriminator="type")]
+AnyResult = Annotated[
+    DreamResult | TokenSearchResult | SimilarResult | CorpusTopResult | NeuronsResult, Field(discriminator="type")
+]

@@ -23,23 +23,28 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False, protected_namespaces=())
 
 
-class Sample(Record):
-    """A text of real tokens and what the target does on it."""
+class BareSample(Record):
+    """A text of real tokens."""
 
     ids: Annotated[list[Index], Field(min_length=1)]
     tokens: list[str]
     text: str
     """Decoded without special tokens: what a user would paste."""
-    activation: FiniteFloat
-    """The target's value in float32 for these ids alone."""
     round_trip: bool
     """Whether tokenising `text` gives `ids` again."""
 
     @model_validator(mode="after")
-    def _one_token_an_id(self) -> Sample:
+    def _one_token_an_id(self) -> BareSample:
         if len(self.ids) != len(self.tokens):
             raise ValueError(f"{len(self.ids)} ids but {len(self.tokens)} tokens")
         return self
+
+
+class Sample(BareSample):
+    """A text of real tokens and what the target does on it."""
+
+    activation: FiniteFloat
+    """The target's value in float32 for these ids alone."""
 
 
 class Target(Record):
@@ -51,7 +56,7 @@ class Target(Record):
     layer: Index | None = None
     neuron: Index | None = None
     position: Index | None = None
-    """Null: averaged over positions (or the site has none)."""
+    """Null: averaged over positions (or the site has none); each sentence of a corpus has its own."""
     head: Index | None = None
     token: Index | None = None
     """Id of the token whose logit is read."""

@@ -10,8 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from textdream.records import DreamResult, Sample
+from textdream.records import Baseline, DreamResult, Sample
 from textdream.report.common import heading
+from textdream.report.shading import excerpt
 from textdream.report.text import differences, joined, sparkline
 
 
@@ -23,6 +24,8 @@ def dream(result: DreamResult) -> RenderableType:
     grid.add_column(justify="right", style="dim", no_wrap=True)
     grid.add_column(justify="right", no_wrap=True)
     grid.add_column(overflow="fold")
+    if result.baseline is not None:
+        grid.add_row("corpus", f"{result.baseline.activation:.3f}", excerpt(result.baseline))
     grid.add_row("start", f"{result.start.activation:.3f}", joined(result.start.tokens, read=read))
     if result.final.ids != result.best.ids:
         grid.add_row("final", f"{result.final.activation:.3f}", joined(result.final.tokens, read=read))
@@ -37,7 +40,10 @@ def dream(result: DreamResult) -> RenderableType:
                 (1, 0, 0, 1),
             )
         )
-    lines += [Text(), Padding(certificate(result), (0, 0, 0, 1)), Padding(_cost(result), (0, 0, 0, 1))]
+    lines.append(Text())
+    if result.baseline is not None:
+        lines.append(Padding(baseline(result.baseline, result.minimise), (0, 0, 0, 1)))
+    lines += [Padding(certificate(result), (0, 0, 0, 1)), Padding(_cost(result), (0, 0, 0, 1))]
     if result.interrupted:
         lines.append(Text(" interrupted: this is the best that was reached", style="bold yellow"))
     return Group(*lines, Text())
@@ -60,6 +66,22 @@ def certificate(result: DreamResult) -> Text:
         f"none of {found.checked:,} single replacements is {lowest} ",
         (f"({how}; margin {found.margin:.2g})", "dim"),
     )
+
+
+def baseline(found: Baseline, minimise: bool) -> Text:
+    """Whether the dream beats the corpus, and what it started from."""
+    names = ", ".join(file.name for file in found.corpus.files[:3])
+    size = f"the {'lowest' if minimise else 'best'} of {found.corpus.sentences:,} sentences"
+    text = Text("✓ beats the corpus" if found.beats else "✗ does not beat the corpus", style="bold")
+    text.stylize("green" if found.beats else "red")
+    text.append("  " + (size if found.ratio is None else f"{found.ratio:.2f} × {size}")).append(
+        f" ({names})", style="dim"
+    )
+    count, among = len(found.sentences), len(found.sentences) + found.passed_over
+    if count:
+        others = "; the others are long, or do not survive retokenising" if found.passed_over else ""
+        text.append(f"\n  started from {count} of the {among} best{others}", style="dim")
+    return text
 
 
 def compare(results: Sequence[tuple[str, DreamResult]]) -> RenderableType:

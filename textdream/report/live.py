@@ -41,6 +41,7 @@ class LiveDream:
         self.sign = -1.0 if minimise else 1.0
         self.values: list[float] = []
         self.best: tuple[float, Sequence[str]] | None = None
+        self.best_origin = start, read
         self.searched = 0
         self.tokens: Sequence[str] = start
         self.phase, self.progress, self.pass_began = "", (0, 1), time.monotonic()
@@ -59,8 +60,16 @@ class LiveDream:
         if self._shown:
             self._live.stop()
 
-    def update(self, phase: str, tokens: Sequence[str], value: float, progress: tuple[int, int] | None) -> None:
-        """Take in one step."""
+    def update(
+        self,
+        phase: str,
+        tokens: Sequence[str],
+        value: float,
+        progress: tuple[int, int] | None,
+        origin: tuple[Sequence[str], int | None] | None = None,
+    ) -> None:
+        """Take in one step; `origin` is (tokens of its start, position that is read), where there are several starts."""
+        self.start, self.read = origin or (self.start, self.read)
         if phase != self.phase:
             self.phase = phase
             self._line(f"{PHASES.get(phase, phase)} …")
@@ -70,6 +79,7 @@ class LiveDream:
         self.values.append(value)
         if self.best is None or self.sign * value > self.sign * self.best[0]:
             self.best = (value, tokens)
+            self.best_origin = self.start, self.read
             self._line(
                 Text.assemble(f"{time.monotonic() - self.began:6.1f} s  {value:8.3f}  ", joined(tokens, read=self.read))
             )
@@ -92,11 +102,12 @@ class LiveDream:
             if self.values:
                 changed = differences(self.best[1], self.tokens)
                 grid.add_row("now", f"{self.values[-1]:.3f}", joined(self.tokens, changed=changed, read=self.read))
-            changed = differences(self.start, self.best[1])
+            start, read = self.best_origin
+            changed = differences(start, self.best[1])
             grid.add_row(
                 "best",
                 Text(f"{self.best[0]:.3f}", style="bold green"),
-                joined(self.best[1], changed=changed, read=self.read),
+                joined(self.best[1], changed=changed, read=read),
             )
         done, total = self.progress
         spent = time.monotonic() - self.pass_began

@@ -7,9 +7,17 @@ from typing import Any
 from rich.console import Console
 
 from textdream.report.dreams import dream
+from textdream.report.neurons import neurons
 from textdream.report.tokens import similar, token_search
+from textdream.report.top import corpus_top
 
-DRAWINGS: dict[str, Any] = {"dream": dream, "token_search": token_search, "similar": similar}
+DRAWINGS: dict[str, Any] = {
+    "dream": dream,
+    "token_search": token_search,
+    "similar": similar,
+    "corpus_top": corpus_top,
+    "neurons": neurons,
+}
 
 
 def show(result: Any, console: Console | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from rich.text import Text
 
@@ -10,7 +10,12 @@ from textdream.records import Target
 
 
 def joined(
-    tokens: Sequence[str], *, changed: Collection[int] = (), read: int | None = None, special: bool = False
+    tokens: Sequence[str],
+    *,
+    changed: Collection[int] = (),
+    read: int | None = None,
+    special: bool = False,
+    styles: Mapping[int, str] | None = None,
 ) -> Text:
     """Tokens as text.
 
@@ -24,6 +29,8 @@ def joined(
         Position whose activation is read: shown in brackets, so that it is seen without colour too.
     special
         Show special tokens.
+    styles
+        Styles of single positions, in place of what the others give.
     """
     byte_level = any(token.startswith(("Ġ", "▁")) for token in tokens)
     text = Text()
@@ -39,6 +46,7 @@ def joined(
         if len(text) and not glued:
             text.append(" ")
         style = "bold green" if position in changed else ("dim" if marks_itself else "")
+        style = (styles or {}).get(position, style)
         if position == read:
             text.append("[", style="bold yellow")
             text.append(piece or token, style=style or "bold")

@@ -1,0 +1,138 @@
+"""From the rows of benchmarks/quality.py to its tables, and what they say of PAIR's conclusion."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from quality_rows import LIMITS, METHODS, NEURONS, SEEDS, Bar, Neuron, Run, read_rows
+
+from textdream.optimizers.sweep import noise
+
+
+def table() -> list[dict[str, Any]]:
+    """One row for each freedom, start and method."""
+    bars, runs = read_rows()
+    made = []
+    for free in ("all", "word"):
+        for start in ("corpus", "random"):
+            for method in (*METHODS, "truth"):
+                mine = [one for one in runs.values() if (one.method, one.free, one.start) == (method, free, start)]
+                if mine:
+                    made.append({"free": free, "start": start, "method": method, **figures(mine, bars, runs)})
+    return made
+
+
+def figures(mine: list[Run], bars: dict[Neuron, Bar], runs: dict[tuple[Any, ...], Run]) -> dict[str, Any]:
+    """What the runs of one kind say."""
+    bar = [bars[one.site, one.layer, one.neuron].best for one in mine]
+    ratios = [one.best / height for one, height in zip(mine, bar, strict=True) if height > 0]
+    true = [(one, runs["truth", *one.condition].best) for one in mine if ("truth", *one.condition) in runs]
+    seconds = sorted(one.seconds for one in mine)
+    return {
+        "runs": len(mine),
+        "neurons": len({one.key[3:6] for one in mine}),
+        "seeds": sorted({one.seed for one in mine}),
+        "beats_corpus": share([one.best > height + noise(height) for one, height in zip(mine, bar, strict=True)]),
+        "last_step_beats_corpus": share(
+            [one.final > height + noise(height) for one, height in zip(mine, bar, strict=True)]
+        ),
+        **{
+            f"beats_corpus_in_{moment:.0f}_s": share(
+                [one.best_at(moment) > height + noise(height) for one, height in zip(mine, bar, strict=True)]
+            )
+            for moment in (5.0, 10.0)
+        },
+        "median_ratio": statistics.median(ratios) if ratios else None,
+        "finds_best_token": share([one.best >= best - noise(best) for one, best in true]) if true else None,
+        "median_seconds": statistics.median(seconds),
+        "p90_seconds": seconds[round(0.9 * (len(seconds) - 1))],
+        "median_evaluations": statistics.median(one.evaluations for one in mine),
+        "certified": share([one.certified for one in mine]),
+        "ended": share([one.ended for one in mine]),
+        "limit_seconds": LIMITS.get(mine[0].method),
+        "processors": sorted({one.processor for one in mine}),
+    }
+
+
+def share(flags: Sequence[bool]) -> float:
+    """How many of them hold."""
+    return sum(flags) / len(flags)
+
+
+def markdown(rows: list[dict[str, Any]], about: dict[str, Any]) -> str:
+    """The same to read."""
+    heads = ("method", "runs (neurons)", "beats the corpus", "in 10 s", "its last step does", "median ratio", "best token found",
+             "seconds, median", "90 %", "evaluations", "certified", "ended")  # fmt: skip
+    lines = [
+        "# Dreams against the best sentence of a corpus",
+        "",
+        f"{about['sentences']:,} sentences; minilm; {NEURONS} random neurons; seeds {', '.join(map(str, SEEDS))}. "
+        "Made by `benchmarks/quality.py`, whose head says how to read it. Seconds are processor seconds of one thread.",
+    ]
+    names = {"all": "The whole sentence is free", "word": "One word is free"}
+    starts = {"corpus": "from the best corpus sentence", "random": "from random tokens"}
+    for free, title in names.items():
+        for start, begin in starts.items():
+            mine = [row for row in rows if (row["free"], row["start"]) == (free, start)]
+            if mine:
+                lines += ["", f"## {title}, {begin}", "", "| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
+                lines += [_line(row) for row in mine]
+    return "\n".join(lines + conclusion(rows)) + "\n"
+
+
+def conclusion(rows: list[dict[str, Any]]) -> list[str]:
+    """What follows about PAIR's conclusion, in figures; nothing as long as a method that it needs is missing."""
+    by_kind = {(row["free"], row["start"], row["method"]): row for row in rows}
+
+    def percent(free: str, start: str, method: str, what: str = "beats_corpus") -> str:
+        return f"{100 * by_kind[free, start, method][what]:.0f} %"
+
+    def both(method: str, what: str = "beats_corpus") -> str:
+        return f"{percent('all', 'corpus', method, what)} (from random tokens {percent('all', 'random', method, what)})"
+
+    def of_the_best(method: str) -> str:
+        return percent("word", "corpus", method, "finds_best_token")
+
+    try:
+        return [
+            "",
+            "## What follows about PAIR's conclusion",
+            "",
+            "PAIR reported the last step of its annealing, found that it seldom reaches the best sentences of a corpus, and "
+            "could not tell whether dreaming with text fails or its search does.",
+            "",
+            f"- Whole sentence free, from the best corpus sentence: the last step of PAIR's annealing beats the corpus in "
+            f"{both('pair', 'last_step_beats_corpus')}, the best real text that it passes in {both('pair')}, its repaired "
+            f"form in {both('anneal')}, gcg in {both('gcg')}.",
+            f"- One word free: the best of all tokens in the best sentence beats it in {percent('word', 'corpus', 'truth')}, and "
+            f"that is the most that any search can do. PAIR's annealing passes this token in {of_the_best('pair')}, its repaired "
+            f"form in {of_the_best('anneal')}, gcg in {of_the_best('gcg')}, sweep in {of_the_best('sweep')}.",
+            "",
+            "Texts that excite a neuron more than any sentence of the corpus are there, within reach of the same gradients: "
+            "where gcg's share is high and PAIR's low, the search failed, and not dreaming with text.",
+        ]
+    except (KeyError, TypeError):
+        return []
+
+
+def _line(row: dict[str, Any]) -> str:
+    def percent(value: float | None) -> str:
+        return "" if value is None else f"{100 * value:.1f} %"
+
+    cells = [
+        row["method"],
+        f"{row['runs']} ({row['neurons']})",
+        percent(row["beats_corpus"]),
+        percent(row["beats_corpus_in_10_s"]),
+        percent(row["last_step_beats_corpus"]),
+        "" if row["median_ratio"] is None else f"{row['median_ratio']:.2f}",
+        percent(row["finds_best_token"]),
+        f"{row['median_seconds']:.1f}",
+        f"{row['p90_seconds']:.1f}",
+        f"{row['median_evaluations']:,.0f}",
+        percent(row["certified"]),
+        percent(row["ended"]),
+    ]
+    return "| " + " | ".join(cells) + " |"

@@ -1,0 +1,114 @@
+"""The rows of benchmarks/quality.py: what is compared, and what is kept of each run."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rows import kept
+
+from textdream.configs import AnnealConfig, GcgConfig, HotflipConfig, SweepConfig, pair_preset
+from textdream.optimizers import anneal, gcg, hotflip, sweep
+
+RESULTS = Path(__file__).parent / "results"
+RUNS = RESULTS / "quality-runs.jsonl"
+NEURONS, FEW, SEEDS, LENGTH, POSITION, DRAW = 60, 12, (0, 1, 2), 12, 6, 30
+METHODS: dict[str, tuple[Any, Any]] = {
+    "gcg": (gcg, GcgConfig()),
+    "hotflip": (hotflip, HotflipConfig()),
+    "sweep": (sweep, SweepConfig()),
+    "anneal": (anneal, AnnealConfig()),
+    "pair": (anneal, pair_preset("pair")),
+}
+LIMITS = {"gcg": 120.0, "hotflip": 120.0, "sweep": 240.0, "anneal": 240.0, "pair": 900.0}
+"""Processor seconds of one run."""
+MOMENTS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)
+"""Processor seconds at which the best so far is noted."""
+DRAWN = {"anneal", "gcg"}
+"""Methods that draw random numbers."""
+
+Neuron = tuple[str, int, int]
+"""Site, layer, neuron."""
+Case = tuple[str, str, Neuron, int]
+"""Free, start, neuron, seed."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What a corpus says of one neuron."""
+
+    site: str
+    layer: int
+    neuron: int
+    corpus: str
+    """Hash of the corpus."""
+    sentences: int
+    best: float
+    text: str
+    start: str
+    start_position: int
+    start_value: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """One method on one neuron under one condition; of the method `truth`, the best token of the vocabulary."""
+
+    method: str
+    free: str
+    start: str
+    site: str
+    layer: int
+    neuron: int
+    seed: int
+    corpus: str
+    begin: float
+    best: float
+    final: float
+    certified: bool
+    ended: bool
+    """Whether it came to its own end."""
+    seconds: float
+    evaluations: int
+    curve: list[float]
+    """The best at each of MOMENTS that the run reached, then at its end."""
+    processor: str
+    text: str
+
+    def best_at(self, moment: float) -> float:
+        """The best after so many seconds, which is one of MOMENTS."""
+        return self.curve[min(MOMENTS.index(moment), len(self.curve) - 1)]
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What tells it from other runs."""
+        return (self.method, *self.condition)
+
+    @property
+    def condition(self) -> tuple[Any, ...]:
+        """What it shares with other methods."""
+        return (self.free, self.start, self.site, self.layer, self.neuron, self.seed)
+
+
+def neurons() -> list[Neuron]:
+    """Both sites and all layers in turn."""
+    draw = random.Random(DRAW)
+    sites = (("resid_post", 384), ("mlp_post", 1536))
+    return [(site, number % 6, draw.randrange(width)) for number in range(NEURONS // 2) for site, width in sites]
+
+
+def read_rows() -> tuple[dict[Neuron, Bar], dict[tuple[Any, ...], Run]]:
+    """The bars and the runs so far; of two of one kind, the later."""
+    bars: dict[Neuron, Bar] = {}
+    runs: dict[tuple[Any, ...], Run] = {}
+    for row in kept(RUNS):
+        kind = row.pop("kind")
+        if kind == "bar":
+            bar = Bar(**row)
+            bars[bar.site, bar.layer, bar.neuron] = bar
+        else:
+            found = Run(**row)
+            runs[found.key] = found
+    return bars, runs

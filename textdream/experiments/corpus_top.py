@@ -1,0 +1,116 @@
+"""What a corpus says of a unit: the sentences that excite it most and least, and how far that holds in another corpus."""
+
+from __future__ import annotations
+
+import time
+from math import sqrt
+from pathlib import Path
+from typing import Any
+
+from textdream.configs import CorpusTopConfig
+from textdream.corpus.index import Card, Index
+from textdream.errors import InputError
+from textdream.experiments.agreement import measure
+from textdream.experiments.sentences import shaded, unit_target
+from textdream.experiments.setting import header
+from textdream.model import Model
+from textdream.records import Agreement, Band, CorpusTopResult, Histogram, Measure, Standing, Target
+
+
+def corpus_top(model: Model, folder: str | Path, config: CorpusTopConfig) -> CorpusTopResult:
+    """The best and the least sentences of a unit, every token's activation in float32.
+
+    Parameters
+    ----------
+    folder
+        An index that was made with this model.
+
+    Raises
+    ------
+    InputError
+        If no layer or unit was given.
+    CorpusError
+        If there is no index, it was made with another model, or it does not hold the unit.
+    """
+    begin = time.perf_counter()
+    unit = _unit(config)
+    index = Index.open(folder, model.info)
+    against = None if config.against is None else Index.open(config.against, model.info)
+    site, layer, number, kind = unit
+    card = index.card(*unit)
+    target = unit_target(index, site, layer, number, kind == "random")
+    return CorpusTopResult(
+        target=target,
+        corpus=index.manifest.corpus,
+        standing=standing(index, card),
+        sentences=shaded(model, card.most, target, "most")[: config.top],
+        least=shaded(model, card.least, target, "least")[: config.top],
+        quantiles=_bands(model, card, target, config.quantiles),
+        histogram=Histogram(low=card.minimum, high=card.maximum, counts=list(card.histogram)),
+        against=None if against is None else _against(model, index, against, unit, target, config),
+        **_header(model, folder, config, begin),
+    )
+
+
+def _header(model: Model, folder: str | Path, config: CorpusTopConfig, begin: float) -> dict[str, Any]:
+    found = header(model, config, time.perf_counter() - begin)
+    return {**found, "settings": {"index": str(folder), **found["settings"]}}
+
+
+def _unit(config: CorpusTopConfig) -> tuple[str, int, int, str]:
+    """(site, layer, number, kind): a random direction stands in for the neuron, given alone or beside it."""
+    if config.layer is None:
+        raise InputError("no layer was given", "a layer of the index", "give --layer, counted from 0")
+    if config.random_direction is not None:
+        return config.site, config.layer, config.random_direction, "random"
+    if config.neuron is None:
+        raise InputError("no neuron was given", "a neuron of the index", "give --neuron, or --random-direction")
+    return config.site, config.layer, config.neuron, "neuron"
+
+
+def standing(index: Index, card: Card) -> Standing:
+    """Where a unit stands over the whole corpus."""
+    return Standing(
+        count=card.count,
+        mean=card.mean,
+        sd=sqrt(max(0.0, card.variance)),
+        minimum=card.minimum,
+        maximum=card.maximum,
+        top_share=card.top_count / max(1, card.count),
+        units=index.manifest.widths[card.site],
+    )
+
+
+def _bands(model: Model, card: Card, target: Target, with_sentences: bool) -> list[Band]:
+    return [
+        Band(low=low, high=high, sentences=shaded(model, drawn, target) if with_sentences else [])
+        for low, high, drawn in zip(card.quantiles, card.quantiles[1:], card.bands, strict=False)
+    ]
+
+
+def _against(
+    model: Model, first: Index, second: Index, unit: tuple[str, int, int, str], target: Target, config: CorpusTopConfig
+) -> Agreement:
+    card = second.card(*unit)
+    tokens, embeddings, others = measure(model, first, second, unit, config.seed)
+    return Agreement(
+        corpus=second.manifest.corpus,
+        standing=standing(second, card),
+        sentences=shaded(model, card.most, target, "most")[: config.top],
+        tokens=tokens,
+        embeddings=embeddings,
+        others=others,
+        text=_sentence(tokens, others),
+    )
+
+
+def _sentence(tokens: Measure, others: int) -> str:
+    def percent(share: float) -> str:
+        return f"{100 * share:.3g} %"
+
+    above = "each" if tokens.percentile == 100 else f"{tokens.percentile:.0f} %"
+    return (
+        f"Of its top tokens the two corpora have {percent(tokens.value)} in common, where the halves of one corpus have "
+        f"{percent(tokens.within)}, and this unit and other neurons {percent(tokens.chance)}: it agrees with itself more than "
+        f"with {above} of {others} others."
+    )
