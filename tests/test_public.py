@@ -6,10 +6,10 @@ import pytest
 import textdream
 
 NAMES = [
-    "AnnealConfig", "Dream", "DreamConfig", "GcgConfig", "HotflipConfig", "InputError", "Model", "ModelError",
-    "Objective", "ResultError", "SimilarConfig", "SweepConfig", "TextdreamError", "TokenSearchConfig", "__version__",
-    "channel", "direction", "dream", "layer", "load", "logit", "logit_difference", "neuron", "normalised",
-    "pair_preset", "read_result", "similar", "token_search", "verify", "write_result",
+    "AnnealConfig", "DiagnoseConfig", "Dream", "DreamConfig", "GcgConfig", "HotflipConfig", "InputError", "Model",
+    "ModelError", "Objective", "ResultError", "SimilarConfig", "SweepConfig", "TextdreamError", "TokenSearchConfig",
+    "__version__", "channel", "diagnose", "diagnose_dream", "direction", "dream", "layer", "load", "logit",
+    "logit_difference", "neuron", "normalised", "pair_preset", "read_result", "similar", "token_search", "verify", "write_result",
 ]  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from textdream.version import __version__
 if TYPE_CHECKING:
     from textdream.configs import (
         AnnealConfig,
+        DiagnoseConfig,
         DreamConfig,
         GcgConfig,
         HotflipConfig,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         pair_preset,
     )
     from textdream.errors import InputError, ModelError, ResultError, TextdreamError
+    from textdream.experiments.diagnose import diagnose, diagnose_dream
     from textdream.experiments.dream import Dream, dream
     from textdream.experiments.similar import similar
     from textdream.experiments.token_search import token_search
@@ -45,10 +47,11 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "textdream.configs": (
-        "AnnealConfig", "DreamConfig", "GcgConfig", "HotflipConfig", "SimilarConfig", "SweepConfig", "TokenSearchConfig",
-        "pair_preset",
+        "AnnealConfig", "DiagnoseConfig", "DreamConfig", "GcgConfig", "HotflipConfig", "SimilarConfig", "SweepConfig",
+        "TokenSearchConfig", "pair_preset",
     ),
     "textdream.errors": ("InputError", "ModelError", "ResultError", "TextdreamError"),
+    "textdream.experiments.diagnose": ("diagnose", "diagnose_dream"),
     "textdream.experiments.dream": ("Dream", "dream"),
     "textdream.experiments.similar": ("similar",),
     "textdream.experiments.token_search": ("token_search",),
@@ -63,6 +66,7 @@ _HOME = {name: module for module, names in _WHERE.items() for name in names}
 
 __all__ = [
     "AnnealConfig",
+    "DiagnoseConfig",
     "Dream",
     "DreamConfig",
     "GcgConfig",
@@ -78,6 +82,8 @@ __all__ = [
     "TokenSearchConfig",
     "__version__",
     "channel",
+    "diagnose",
+    "diagnose_dream",
     "direction",
     "dream",
     "layer",

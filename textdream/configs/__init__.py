@@ -4,6 +4,7 @@ The command line, the library and (later) the studio's forms are made from these
 under a field is its help.
 """
 
+from textdream.configs.diagnose import DiagnoseConfig
 from textdream.configs.dream import DreamConfig
 from textdream.configs.methods import AnnealConfig, GcgConfig, HotflipConfig, SweepConfig, pair_preset
 from textdream.configs.model import ModelConfig, TargetConfig
@@ -11,6 +12,7 @@ from textdream.configs.tokens import SimilarConfig, TokenSearchConfig
 
 __all__ = [
     "AnnealConfig",
+    "DiagnoseConfig",
     "DreamConfig",
     "GcgConfig",
     "HotflipConfig",

@@ -1,22 +1,45 @@
 """What is written down: result records, their JSON Schema, and files that are whole or absent."""
 
+from textdream.records.diagnose import (
+    ControlPaths,
+    DiagnoseResult,
+    Explanation,
+    Finding,
+    PositionDiagnosis,
+    TokenPath,
+)
 from textdream.records.dream import Certificate, Counterexample, DreamResult, Step, TopToken
 from textdream.records.files import check_writable, json_schema, read_result, write_result, write_text
 from textdream.records.result import SCHEMA, ModelInfo, Result, Sample, Target
-from textdream.records.tokens import NeighbourValue, SimilarResult, TokenSearchResult, TokenValue
+from textdream.records.tokens import (
+    NeighbourValue,
+    PairValue,
+    PositionTokens,
+    SimilarResult,
+    TokenSearchResult,
+    TokenValue,
+)
 
 __all__ = [
     "SCHEMA",
     "Certificate",
+    "ControlPaths",
     "Counterexample",
+    "DiagnoseResult",
     "DreamResult",
+    "Explanation",
+    "Finding",
     "ModelInfo",
     "NeighbourValue",
+    "PairValue",
+    "PositionDiagnosis",
+    "PositionTokens",
     "Result",
     "Sample",
     "SimilarResult",
     "Step",
     "Target",
+    "TokenPath",
     "TokenSearchResult",
     "TokenValue",
     "TopToken",

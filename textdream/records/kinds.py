@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from textdream.records.diagnose import DiagnoseResult
 from textdream.records.dream import DreamResult
 from textdream.records.tokens import SimilarResult, TokenSearchResult
 
-AnyResult = Annotated[DreamResult | TokenSearchResult | SimilarResult, Field(discriminator="type")]
+AnyResult = Annotated[DreamResult | TokenSearchResult | SimilarResult | DiagnoseResult, Field(discriminator="type")]

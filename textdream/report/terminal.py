@@ -6,10 +6,11 @@ from typing import Any
 
 from rich.console import Console
 
+from textdream.report.diagnose import diagnose
 from textdream.report.dreams import dream
 from textdream.report.tokens import similar, token_search
 
-DRAWINGS: dict[str, Any] = {"dream": dream, "token_search": token_search, "similar": similar}
+DRAWINGS: dict[str, Any] = {"dream": dream, "token_search": token_search, "similar": similar, "diagnose": diagnose}
 
 
 def show(result: Any, console: Console | None = None) -> None:
