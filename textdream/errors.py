@@ -31,3 +31,7 @@ class ModelError(TextdreamError):
 
 class ResultError(TextdreamError):
     """A result file that cannot be read or written."""
+
+
+class CorpusError(TextdreamError):
+    """A corpus that cannot be read, or an index that cannot be made or opened."""

@@ -168,3 +168,22 @@ def test_methods_climb_far_from_random_starts(case, method):
         run(method, problem)
         wins += problem.best[1] > float(value_of(model, name, texts, index=index).max())
     assert wins >= 2
+
+
+@pytest.mark.parametrize("name", ["bert", "gpt2"])
+def test_mean_gradient_is_the_mean_of_gradients_where_random_tokens_stand(name):
+    model, samples = tiny(name), 5
+    problem = problem_for(model, free=[2, 3, 5])
+    found = problem.mean_gradient(problem.start, samples)
+    draws = torch.Generator().manual_seed(0)  # The problem's own, from its beginning.
+    allowed = model.tokens.allowed
+    for row, position in enumerate(problem.free):
+        slopes = []
+        for token in allowed[torch.randint(len(allowed), (samples,), generator=draws)]:
+            text = problem.start.clone()
+            text[position] = token
+            slopes.append(model.engine.gradients(text[None], problem.climb, [position])[0, 0])
+        slope = torch.stack(slopes).mean(0)
+        gain = slope - slope[problem.start[position]]
+        assert torch.allclose(found[row, allowed], gain[allowed], atol=1e-5)
+    assert bool((found[:, ~problem.allowed] == -torch.inf).all())

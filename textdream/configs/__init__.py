@@ -4,6 +4,7 @@ The command line, the library and (later) the studio's forms are made from these
 under a field is its help.
 """
 
+from textdream.configs.corpus import CorpusConfig
 from textdream.configs.diagnose import DiagnoseConfig
 from textdream.configs.dream import DreamConfig
 from textdream.configs.methods import AnnealConfig, GcgConfig, HotflipConfig, SweepConfig, pair_preset
@@ -12,6 +13,7 @@ from textdream.configs.tokens import SimilarConfig, TokenSearchConfig
 
 __all__ = [
     "AnnealConfig",
+    "CorpusConfig",
     "DiagnoseConfig",
     "DreamConfig",
     "GcgConfig",

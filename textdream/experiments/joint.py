@@ -15,7 +15,6 @@ import torch
 from textdream.experiments.progress import Progress
 from textdream.experiments.setting import Setting
 from textdream.experiments.vocabulary import PositionSearch
-from textdream.optimizers.sweep import SAFETY
 from textdream.records import Certificate
 
 Pair = tuple[int, int]
@@ -107,14 +106,13 @@ class JointSearch:
             return None
         first, second = self.best(1)[0]
         lines = [self._searched[1, first], self._searched[0, second]]
-        error = max(line.error for line in lines)
         bfloat16 = self.setting.model.engine.search_dtype == torch.bfloat16
         return Certificate(
             checked=sum(int((line.tokens != token).sum()) for line, token in zip(lines, (second, first), strict=True)),
             holds=True,
             screened="bfloat16" if bfloat16 else "float32",
-            decided=sum(line.decided for line in lines),
-            screen_error=error,
-            margin=SAFETY * error,
+            decided=sum(line.screening.decided for line in lines),
+            screen_error=max(line.screening.error for line in lines),
+            margin=max(line.screening.margin for line in lines),
             round_trip=False,
         )

@@ -11,7 +11,7 @@ from torch import Tensor
 from textdream.model import Model
 from textdream.objectives import Objective
 from textdream.optimizers.problem import replaced
-from textdream.optimizers.sweep import PROBES, SAFETY, noise
+from textdream.optimizers.sweep import PROBES, Screening, noise
 
 # Batches of the engine between two signs of life: a few seconds.
 BATCHES = 16
@@ -27,18 +27,15 @@ class PositionSearch:
     ----------
     scores
         The objective with each token of `tokens` put in, in the search precision.
-    error
-        Largest difference between the precisions that was seen.
-    decided
-        Values taken in float32.
+    screening
+        What the search precision cost in exactness, and how many values were taken in float32.
     """
 
     def __init__(self, model: Model, objective: Objective, ids: Int[Tensor, " pos"], position: int) -> None:
         self.model, self.objective, self.ids, self.position = model, objective, ids, position
         self.tokens: Int[Tensor, " allowed"] = model.tokens.allowed
         self.scores: Float[Tensor, " allowed"] = torch.zeros(0, dtype=model.engine.dtype)
-        self.error = 0.0
-        self.decided = 0
+        self.screening = Screening()
 
     def __iter__(self) -> Iterator[int]:
         """Screen all tokens, part by part."""
@@ -59,7 +56,7 @@ class PositionSearch:
 
     def above(self, value: float) -> int:
         """How many tokens have a value above `value`, by more than float32's noise."""
-        margin = SAFETY * self.error
+        margin = self.screening.margin
         limit = value + noise(value)
         sure = self.scores > limit + margin
         near = ((self.scores > limit - margin) & ~sure).nonzero().flatten()
@@ -78,8 +75,8 @@ class PositionSearch:
     def _exact(self, rows: Tensor) -> Float[Tensor, " rows"]:
         values = self.values(self.tokens[rows])
         if len(rows):
-            self.error = max(self.error, float((values - self.scores[rows]).abs().max()))
-        self.decided += len(rows)
+            self.screening.probe(values - self.scores[rows])
+        self.screening.decided += len(rows)
         return values
 
     def _extremes(self, top: int, sign: float) -> list[tuple[int, float]]:
@@ -88,7 +85,7 @@ class PositionSearch:
         chosen = order[: max(top, PROBES)]
         values = sign * self._exact(chosen)
         # What may belong to the top: anything that screened within the margin of the last one that surely does.
-        floor = float(values.topk(min(top, len(values))).values[-1]) - SAFETY * self.error
+        floor = float(values.topk(min(top, len(values))).values[-1]) - self.screening.margin
         more = order[len(chosen) :]
         more = more[scores[more] >= floor]
         if len(more):

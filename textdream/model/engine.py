@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # Tokens in one batch: large enough for the matrix products to run at their full rate, small enough for the
 # activations of a layer to stay in the cache (measured in benchmarks/speed.py).
 BATCH_TOKENS = 8192
+FILL = 1024
 
 
 @runtime_checkable
@@ -49,7 +50,7 @@ class Engine:
         Tokens in one batch; halved when memory runs short.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, search_dtype: torch.dtype | None = None) -> None:
         self.model = model
         self.device = model.hf.device
         exact = model.hf.dtype in (torch.float32, torch.float64)
@@ -59,10 +60,13 @@ class Engine:
         self.evaluations = 0
         # A copy made for float32, or for searching, has modules of its own: its places are found anew.
         self._layout = model.layout if exact else _layout_like(self.hf, model)
+        self._given_dtype = search_dtype
 
     @cached_property
     def search_dtype(self) -> torch.dtype:
-        """The precision that searching runs in."""
+        """The precision that searching runs in: the one given, or the faster one."""
+        if self._given_dtype is not None:
+            return self._given_dtype
         return search_dtype(str(self.device)) if self.dtype == torch.float32 else self.dtype
 
     @cached_property
@@ -91,6 +95,28 @@ class Engine:
             return self.values(ids, objective)
         hf, layout = self._search_copy
         return self._batched(ids, lambda part: objective.value(self._read(objective.reads, hf, layout, input_ids=part)))
+
+    def sites(
+        self, texts: Sequence[Int[Tensor, "_count _length"]], reads: Iterable[Read]
+    ) -> Iterator[tuple[Read, Float[Tensor, "tokens d"]]]:
+        """Activations of whole sites at every token of many texts, in the search precision, as they are formed.
+
+        Parameters
+        ----------
+        texts
+            Groups of texts of equal length. Rows of the activations: the first group's tokens, text by text, then the next's.
+        reads
+            Places without position and head.
+        """
+        reads = set(reads)
+        with torch.no_grad():
+            if self._fused is not None and self._fused.can_read(reads):
+                yield from self._walk_fused(texts, reads)
+                return
+            hf, layout = self._search_copy or (self.hf, self._layout)
+            found = [self._read(reads, hf, layout, input_ids=ids) for ids in texts]
+            for read in sorted(reads, key=lambda read: (read.layer or 0, read.site)):
+                yield read, torch.cat([part[read].flatten(0, 1) for part in found])
 
     @torch.no_grad()
     def width(self, site: str, layer: int | None) -> int:
@@ -159,6 +185,17 @@ class Engine:
         x = self._read({embed}, input_ids=ids)[embed]
         found = self._fused.run(x.to(self.search_dtype), ids, set(reads))
         return {read: value[:count].float() for read, value in found.items()}
+
+    def _walk_fused(self, texts: Sequence[Tensor], reads: set[Read]) -> Iterator[tuple[Read, Tensor]]:
+        assert self._fused is not None
+        embed = Read("embed")
+        parts = [self._read({embed}, input_ids=ids)[embed].to(self.search_dtype).flatten(0, 1) for ids in texts]
+        count = sum(map(len, parts))
+        # Filled up to a few sizes, for what `round_up` says of the processor's kernels.
+        filling = -(-count // FILL) * FILL - count
+        x = torch.cat([*parts, parts[-1].new_zeros(filling, parts[-1].shape[1])])
+        for read, value in self._fused.walk(x, [(ids.shape[0], ids.shape[1]) for ids in texts], reads):
+            yield read, value[:count]
 
     @cached_property
     def _search_copy(self) -> tuple[Any, Any] | None:

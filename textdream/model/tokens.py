@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Int
@@ -15,6 +15,9 @@ from textdream.errors import InputError
 
 # Vocabulary entries that no text was ever trained on: BERT, T5, fairseq, Llama 3 and Gemma name them so.
 _UNUSED = re.compile(r"\[unused\d+\]|<unused\d+>|<extra_id_\d+>|madeupword\d+|<\|?reserved_special_token_\d+\|?>")
+
+# Why a text cannot be encoded: no tokens; special ones, or characters not known, inside; more than the model takes.
+Refusal = Literal["empty", "unknown", "long"]
 
 
 class Tokens:
@@ -86,6 +89,23 @@ class Tokens:
         if not inner:
             raise InputError("the text has no tokens", "at least one word", "give a sentence in quotes")
         return ids
+
+    @cached_property
+    def frame(self) -> int:
+        """How many special tokens the model expects around a text."""
+        return len(self.tokenizer("", verbose=False)["input_ids"])
+
+    def encode_many(self, texts: Sequence[str]) -> list[list[int] | Refusal]:
+        """`encode` for many texts at once: in place of each that it would refuse, the reason."""
+        found: list[list[int] | Refusal] = []
+        for ids in self.tokenizer(list(texts), verbose=False)["input_ids"] if texts else []:
+            if len(ids) <= self.frame:
+                found.append("empty")
+            elif sum(id_ in self.special for id_ in ids) > self.frame:
+                found.append("unknown")
+            else:
+                found.append(ids if len(ids) <= self.max_length else "long")
+        return found
 
     def _unknown_piece(self, text: str) -> str:
         """The first piece of `text` that becomes the unknown token."""

@@ -2,7 +2,7 @@
 
 A text is 1-opt when no replacement of one free token by any token of the vocabulary raises the objective. Every
 replacement is evaluated in the search precision; those that come near the text's own value are decided in float32. How near
-is near is measured: the margin is a multiple of the largest difference seen between the two precisions.
+is near is measured: the margin is a multiple of the differences seen between the two precisions.
 """
 
 from __future__ import annotations
@@ -22,13 +22,15 @@ from textdream.records import Certificate, Counterexample
 # Replacements of highest screened value that are decided at each position even where none comes near: they measure
 # the difference between the precisions.
 PROBES = 64
-# The margin in units of the largest difference seen over all probes. Differences are rounding errors, about normal: the
-# largest of a thousand lies near 3 standard deviations, so this is about 10.
-SAFETY = 3.0
-# Replacements tried at each position before the whole vocabulary is: those of best first-order gain, and those that were
-# best when the position was last searched, which the text's other changes seldom reorder. A gain that is found in a small
-# pool spares the exhaustive search of the positions that it would have made stale.
-POOLS = (128, 2048)
+# The margin, in units of the root mean square of those differences and of the largest. Differences are sums of rounding
+# errors, about normal: 7 standard deviations are passed once in 10^12. The largest guards against tails that are not.
+DEVIATIONS, LARGEST = 7.0, 2.0
+# Replacements tried at each position before the whole vocabulary is: those of best first-order gain, those that were best
+# when the position was last searched, which the text's other changes seldom reorder, and those of best mean gain. A gain
+# that is found in a small pool spares the exhaustive search of the positions that it would have made stale.
+POOL = 128
+WIDE_POOL = 1024
+SAMPLES = 8
 LEADERS = 256
 
 
@@ -37,9 +39,21 @@ class Screening:
     """What the search precision cost in exactness, gathered over positions."""
 
     error: float = 0.0
-    margin: float = 0.0
+    squares: float = 0.0
+    probes: int = 0
     checked: int = 0
     decided: int = 0
+
+    def probe(self, differences: Float[Tensor, " probes"]) -> None:
+        """Take in differences between the two precisions."""
+        self.error = max(self.error, float(differences.abs().max()))
+        self.squares += float(differences.square().sum())
+        self.probes += len(differences)
+
+    @property
+    def margin(self) -> float:
+        """How far below a value something may screen that is really above it."""
+        return max(LARGEST * self.error, DEVIATIONS * (self.squares / max(1, self.probes)) ** 0.5)
 
 
 def noise(height: float) -> float:
@@ -115,9 +129,10 @@ def first_look(
     problem: Problem, ids: Int[Tensor, " pos"], height: float, leaders: Mapping[int, Tensor]
 ) -> tuple[Int[Tensor, " pos"], float] | None:
     """The best replacement, or merge of several, in the smallest pool that has one better than `height`."""
-    gain = problem.gradient(ids)
-    for pool in POOLS:
-        tokens = gain.topk(min(pool, gain.shape[1])).indices
+    pools = ((POOL, problem.gradient), (WIDE_POOL, lambda ids: problem.mean_gradient(ids, SAMPLES)))
+    for size, gradient in pools:
+        gain = gradient(ids)
+        tokens = gain.topk(min(size, gain.shape[1])).indices
         rows = torch.arange(len(tokens))[:, None].expand_as(tokens).flatten()
         known = [torch.full_like(those, problem.free.index(position)) for position, those in leaders.items()]
         swaps = torch.cat([rows, *known]), torch.cat([tokens.flatten(), *leaders.values()])
@@ -137,8 +152,7 @@ def search_position(
     order = scores.argsort(descending=True)
     probes = order[:PROBES]
     exact = problem.engine.values(candidates[probes], problem.climb)
-    screening.error = max(screening.error, float((exact - scores[probes]).abs().max()))
-    screening.margin = SAFETY * screening.error
+    screening.probe(exact - scores[probes])
     near = order[scores[order] >= height - screening.margin]
     screening.checked += len(candidates)
     screening.decided += len(near)

@@ -10,6 +10,7 @@ from textdream.records.diagnose import (
 )
 from textdream.records.dream import Certificate, Counterexample, DreamResult, Step, TopToken
 from textdream.records.files import check_writable, json_schema, read_result, write_result, write_text
+from textdream.records.manifest import CorpusFile, CorpusInfo, Manifest, Skipped
 from textdream.records.result import SCHEMA, ModelInfo, Result, Sample, Target
 from textdream.records.tokens import (
     NeighbourValue,
@@ -24,11 +25,14 @@ __all__ = [
     "SCHEMA",
     "Certificate",
     "ControlPaths",
+    "CorpusFile",
+    "CorpusInfo",
     "Counterexample",
     "DiagnoseResult",
     "DreamResult",
     "Explanation",
     "Finding",
+    "Manifest",
     "ModelInfo",
     "NeighbourValue",
     "PairValue",
@@ -37,6 +41,7 @@ __all__ = [
     "Result",
     "Sample",
     "SimilarResult",
+    "Skipped",
     "Step",
     "Target",
     "TokenPath",

@@ -1,0 +1,181 @@
+"""The index against a plain loop over the corpus."""
+
+import itertools
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from tests.tiny import WORDS, plain, tiny
+from textdream.configs import CorpusConfig
+from textdream.corpus.build import building, index_corpus
+from textdream.corpus.index import Index
+from textdream.errors import CorpusError
+
+TOP = 5
+
+
+def sentences(count=60):
+    draw = random.Random(3)
+    words = [word for word in WORDS if word.isalpha()]
+    return list(dict.fromkeys(" ".join(draw.choices(words, k=draw.randint(1, 9))) for _ in range(count)))
+
+
+def write(path, lines):
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture(scope="module", params=["bert", "gpt2"])
+def indexed(request, tmp_path_factory):
+    """In float32, so that figures can be held to a plain loop's."""
+    model, folder = tiny(request.param), tmp_path_factory.mktemp("corpus")
+    lines = sentences()
+    file = write(folder / "a.txt", [*lines, "", *lines[:7]])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("textdream.model.engine.search_dtype", lambda device: torch.float32)
+        index = index_corpus(model, [file], folder / "index", CorpusConfig(top=TOP))
+    assert index.manifest.precision == "float32"
+    return request.param, model, lines, index
+
+
+def activations(name, model, lines, site, layer):
+    """For each sentence (positions, values [ordinary tokens, neurons]) by a plain forward pass."""
+    rows = []
+    for line in lines:
+        ids = model.tokens.encode(line)
+        with torch.no_grad():
+            value = plain(model.hf, name, site, layer, input_ids=torch.tensor([ids]))[0]
+        positions = model.tokens.open_positions(ids)
+        rows.append((positions, value[positions].double().numpy()))
+    return rows
+
+
+def close(values):
+    """Equal up to float32's sums in another order."""
+    return pytest.approx(values, rel=1e-5, abs=1e-5)
+
+
+@pytest.mark.parametrize(("site", "layer"), [("resid_post", 0), ("resid_post", 2), ("mlp_post", 1)])
+def test_statistics_equal_a_plain_loop(indexed, site, layer):
+    name, model, lines, index = indexed
+    found = index.statistics()[site, layer]
+    values = np.concatenate([rows for _, rows in activations(name, model, lines, site, layer)])
+    assert found.count == len(values)
+    assert found.mean.tolist() == close(values.mean(0).tolist())
+    assert found.variance.tolist() == close(values.var(0).tolist())
+    assert found.minimum.tolist() == close(values.min(0).tolist())
+    assert found.maximum.tolist() == close(values.max(0).tolist())
+    assert int(found.top_count.sum()) == len(values)
+    # The corpus is smaller than the sample: all tokens are in it.
+    assert set(found.histogram.sum(1).tolist()) == {len(values)}
+    assert found.quantiles[:, 5].tolist() == close(np.median(values, 0).tolist())
+
+
+@pytest.mark.parametrize("neuron", [0, 7])
+@pytest.mark.parametrize(("site", "layer"), [("resid_post", 1), ("mlp_post", 2)])
+def test_extremes_equal_a_plain_loop(indexed, site, layer, neuron):
+    name, model, lines, index = indexed
+    card = index.card(site, layer, neuron)
+    rows = activations(name, model, lines, site, layer)
+    best = [max(zip(values[:, neuron], positions, strict=True)) for positions, values in rows]
+    worst = [min(zip(values[:, neuron], positions, strict=True)) for positions, values in rows]
+    assert [one.value for one in card.most] == close(sorted((v for v, _ in best), reverse=True)[:TOP])
+    assert [one.value for one in card.least] == close(sorted(v for v, _ in worst)[:TOP])
+    for one in (*card.most, *card.least, *(each for band in card.bands for each in band)):
+        positions, values = rows[one.sentence]
+        assert one.text == lines[one.sentence]
+        assert one.value == close(values[positions.index(one.position), neuron])
+
+
+def test_bands_are_tenths_in_order(indexed):
+    name, model, lines, index = indexed
+    card = index.card("resid_post", 2, 3)
+    ends = [(min(one.value for one in band), max(one.value for one in band)) for band in card.bands]
+    assert all(low >= high for (_, high), (low, _) in itertools.pairwise(ends))
+    values = np.concatenate([rows[:, 3] for _, rows in activations(name, model, lines, "resid_post", 2)])
+    for number, band in enumerate(card.bands):
+        for one in band:
+            assert (values < one.value - 1e-5).mean() <= (number + 1) / 10
+            assert (values <= one.value + 1e-5).mean() >= number / 10
+
+
+def test_random_directions_are_scanned_as_neurons_are(indexed):
+    name, model, lines, index = indexed
+    vector = np.array(index.direction("resid_post", 1, 2))
+    assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+    values = np.concatenate([rows @ vector for _, rows in activations(name, model, lines, "resid_post", 1)])
+    card = index.card("resid_post", 1, 2, kind="random")
+    assert (card.mean, card.maximum) == close((values.mean(), values.max()))
+
+
+def test_repeated_sentences_count_once(indexed):
+    *_, lines, index = indexed
+    assert (index.manifest.corpus.sentences, index.manifest.corpus.duplicates) == (len(lines), 7)
+
+
+def test_a_stopped_index_goes_on_to_the_same_bytes(tmp_path):
+    model = tiny("bert")
+    file = write(tmp_path / "a.txt", sentences())
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    index_corpus(model, [file], whole)
+    for steps in range(1, 12, 3):
+        run = building(model, [file], stopped, CorpusConfig())
+        for _ in range(steps):
+            if next(run, None) is None:
+                break
+        run.close()
+    index_corpus(model, [file], stopped, force=(stopped / "manifest.json").exists())
+    for path in sorted(whole.glob("*.parquet")):
+        assert path.read_bytes() == (stopped / path.name).read_bytes(), path.name
+
+
+def test_the_index_of_another_model_is_refused(indexed):
+    *_, index = indexed
+    with pytest.raises(CorpusError, match="is an index of"):
+        Index.open(index.folder, tiny("bert", seed=9).info)
+
+
+@pytest.mark.parametrize(
+    ("unit", "says"),
+    [
+        (("resid_post", 0, 10_000), "neuron 10000 is not in"),
+        (("resid_post", 99, 0), "layer 99"),
+        (("attn_out", 0, 0), "attn_out is not in"),
+    ],
+)
+def test_what_is_not_in_the_index_is_refused(indexed, unit, says):
+    *_, index = indexed
+    with pytest.raises(CorpusError, match=says):
+        index.card(*unit)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("empty.txt", b"\n \n", "the corpus is empty"),
+        ("binary.txt", b"a\0b\n", "binary"),
+        ("latin.txt", b"caf\xe9 au lait\n", "not UTF-8"),
+        ("none.jsonl", b'{"body": "the cat"}\n', "no field 'text'"),
+        ("broken.jsonl", b"{\n", "no JSON object"),
+        ("fake.parquet", b"not parquet", "cannot be read"),
+    ],
+)
+def test_files_that_are_no_corpus_are_refused(tmp_path, bert, name, content, says):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(CorpusError, match=says):
+        index_corpus(bert, [str(tmp_path / name)], tmp_path / "index")
+    assert not (tmp_path / "index" / "manifest.json").exists()
+
+
+def test_folders_that_are_no_index_are_refused(tmp_path):
+    with pytest.raises(CorpusError, match="is no index"):
+        Index.open(tmp_path)
+
+
+def test_a_very_long_line_is_counted_not_lost_silently(tmp_path, bert):
+    file = write(tmp_path / "a.txt", ["the cat sat", "the " * 25_000])
+    manifest = index_corpus(bert, [file], tmp_path / "index").manifest
+    assert manifest.corpus.sentences == 1
+    assert manifest.corpus.skipped.long == 1

@@ -1,0 +1,130 @@
+"""The first stage: the different sentences of a corpus in order of first appearance, as one Parquet file.
+
+Sorting out duplicates is DuckDB's work, with a limit on its memory and a folder to spill into, so that a corpus may be
+larger than memory. A sentence that the model cannot take as it stands (too long, with characters that the tokenizer does
+not know, with special tokens in it) is left out and counted: every sentence of an index can be encoded, and dreamed from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import duckdb
+import numpy as np
+
+from textdream.corpus.readers import Input
+from textdream.corpus.store import ROWS, connect, write_parquet
+from textdream.errors import CorpusError
+from textdream.model.tokens import Tokens
+from textdream.records import CorpusInfo, Skipped
+
+# Sentences that are tokenised and handed over at once.
+CHUNK = 4096
+
+
+def ingest(inputs: Sequence[Input], split: str, tokens: Tokens, work: Path) -> Iterator[int | CorpusInfo]:
+    """Write `sentences.parquet` (sentence, text) into the folder `work`; yields sentences read so far, and at last what it holds.
+
+    Raises
+    ------
+    CorpusError
+        If an input cannot be read, or no sentence is left.
+    """
+    files = [one.describe() for one in inputs]
+    skipped: Counter[str] = Counter()
+    read = kept = 0
+    with connect(work) as connection:
+        connection.execute("CREATE TABLE read (n BIGINT, text VARCHAR, tokens INTEGER)")
+        sentences = (sentence for one in inputs for sentence in one.sentences(split))
+        while chunk := list(islice(sentences, CHUNK)):
+            texts, counts = [], []
+            for text, ids in zip(chunk, _encode(tokens, chunk), strict=True):
+                if isinstance(ids, str):
+                    skipped[ids] += 1
+                else:
+                    texts.append(text)
+                    counts.append(len(ids) - tokens.frame)
+            _insert(connection, kept, texts, counts)
+            read, kept = read + len(chunk), kept + len(texts)
+            yield read
+        if not kept:
+            _refuse_empty(read, skipped)
+        connection.execute(
+            "CREATE TABLE firsts AS SELECT min(n) AS n, text, any_value(tokens) AS tokens FROM read GROUP BY text"
+        )
+        row = connection.execute("SELECT count(*), sum(tokens) FROM firsts").fetchone()
+        assert row is not None
+        query = "SELECT row_number() OVER (ORDER BY n) - 1 AS sentence, text FROM firsts ORDER BY n"
+        write_parquet(connection, query, work / "sentences.parquet", ROWS["sentences"])
+    yield CorpusInfo(
+        files=files,
+        sha256=_hash(work / "sentences.parquet"),
+        sentences=row[0],
+        duplicates=kept - row[0],
+        skipped=Skipped(**skipped),
+        tokens=int(row[1]),
+    )
+
+
+def _encode(tokens: Tokens, chunk: list[str]) -> list[list[int] | str]:
+    """Token ids or the reason why there are none; lone surrogates, which JSON can spell, are no text at all."""
+    safe = [text if text.isascii() or _is_text(text) else "" for text in chunk]
+    found = tokens.encode_many(safe)
+    return [ids if sound else "unknown" for ids, sound in zip(found, safe, strict=True)]
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, begin: int, texts: list[str], counts: list[int]) -> None:
+    if texts:
+        numbers = np.arange(begin, begin + len(texts))
+        columns = {"n": numbers, "text": np.array(texts, dtype=object), "tokens": np.array(counts, dtype=np.int32)}
+        connection.register("part", columns)
+        connection.execute("INSERT INTO read SELECT n, text, tokens FROM part")
+        connection.unregister("part")
+
+
+def _refuse_empty(read: int, skipped: Counter[str]) -> None:
+    if not read:
+        raise CorpusError("the corpus is empty", "at least one sentence", "give files with text in them")
+    reasons = {
+        "long": "too long for the model",
+        "unknown": "with characters it does not know",
+        "empty": "without tokens",
+    }
+    why = ", ".join(f"{count:,} {reasons[name]}" for name, count in sorted(skipped.items()))
+    raise CorpusError(
+        f"none of the {read:,} sentences can be used ({why})",
+        "sentences that the model takes",
+        "split prose with --split sentences, or give other files",
+    )
+
+
+def _hash(sentences: Path) -> str:
+    digest = hashlib.sha256()
+    for text in stored_texts(sentences):
+        digest.update(text.encode() + b"\n")
+    return digest.hexdigest()
+
+
+def stored_texts(sentences: Path, begin: int = 0, end: int | None = None) -> Iterator[str]:
+    """The texts of `sentences.parquet` from number `begin` up to `end`, in order."""
+    with duckdb.connect() as connection:
+        connection.execute("SET threads = 1")
+        rows = connection.execute(
+            "SELECT text FROM read_parquet(?) WHERE sentence >= ? AND sentence < ?",
+            [str(sentences), begin, 2**62 if end is None else end],
+        )
+        while found := rows.fetchmany(CHUNK):
+            for (text,) in found:
+                yield text

@@ -1,0 +1,185 @@
+"""The second stage: every sentence once through the model, statistics taken at every site and layer on the way.
+
+Sentences are taken in blocks, in the order of the corpus; a block is sorted by length and cut into batches, in which only
+attention sees where a text ends: nothing is padded. The state after each batch is all that is needed to go on from there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor
+
+from textdream.corpus.accumulate import Accumulator, Group
+from textdream.corpus.ingest import stored_texts
+from textdream.corpus.sample import Spool, token_hashes
+from textdream.errors import ModelError
+from textdream.model import Engine, Model, Read
+
+# Sentences that are sorted by length together.
+BLOCK = 4096
+# Activations formed at once, and tokens of a batch at most.
+ACTIVATIONS = 2**27
+TOKENS = 8192
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is scanned, and how: a scan that goes on must have the same."""
+
+    reads: tuple[Read, ...]
+    widths: dict[str, int]
+    sentences: int
+    tokens: int
+    k: int
+    directions: int
+    sample: int
+    """Tokens that the sample holds, about."""
+    seed: int
+
+
+class Scan:
+    """A scan and where it stands.
+
+    Attributes
+    ----------
+    accumulators
+        By read, in the order of the tables.
+    done
+        Ordinary tokens scanned so far.
+    """
+
+    def __init__(self, model: Model, engine: Engine, plan: Plan, folder: Path) -> None:
+        self.model, self.engine, self.plan, self.folder = model, engine, plan, folder
+        self.directions = random_directions(plan)
+        self.accumulators = {read: Accumulator(self.directions[read], plan.k) for read in plan.reads}
+        self.spool = Spool(folder, {name(read): a.units for read, a in self.accumulators.items()})
+        self.special = torch.tensor(sorted(model.tokens.special))
+        units = sum(a.units for a in self.accumulators.values())
+        self.batch_tokens = min(TOKENS, max(256, ACTIVATIONS // units))
+        self.done = 0
+        self._block = self._batch = 0
+        self._restore()
+
+    def run(self) -> Iterator[int]:
+        """Go on to the end; yields `done` after each batch. The state is sound whenever this has yielded."""
+        threads = torch.get_num_threads()
+        with ThreadPoolExecutor(threads) as pool:
+            while (begin := self._block * BLOCK) < self.plan.sentences:
+                texts = list(stored_texts(self.folder / "sentences.parquet", begin, begin + BLOCK))
+                ids = [row for row in self.model.tokens.encode_many(texts) if not isinstance(row, str)]
+                lengths = [len(row) for row in ids]
+                hashes = token_hashes(texts, lengths, self.plan.seed)
+                for batch in batches(lengths, self.batch_tokens)[self._batch :]:
+                    self._run(batch, ids, begin, hashes, pool if threads > 1 else None)
+                    self._batch += 1
+                    yield self.done
+                self._block, self._batch = self._block + 1, 0
+
+    def _run(
+        self,
+        batch: Sequence[Sequence[int]],
+        ids: Sequence[Sequence[int]],
+        begin: int,
+        hashes: Sequence[Integer[np.ndarray, " _pos"]],
+        pool: ThreadPoolExecutor | None,
+    ) -> None:
+        """One batch: groups of numbers in the block, of texts of equal length."""
+        texts = [torch.tensor([ids[i] for i in numbers]) for numbers in batch]
+        groups, start = [], 0
+        for numbers, rows in zip(batch, texts, strict=True):
+            # No special token is inside a text, so that all texts of a length have them at the same places.
+            ordinary = (~torch.isin(rows[0], self.special)).nonzero().flatten().tolist()
+            groups.append(Group(start, rows.shape[1], ordinary[0], ordinary[-1] + 1, begin + np.array(numbers)))
+            start += rows.numel()
+        drawn = self._draw(groups, np.concatenate([hashes[i] for numbers in batch for i in numbers]))
+        for read, values in self.engine.sites(texts, self.plan.reads):
+            try:
+                units = self.accumulators[read].add(values.cpu(), groups, pool)
+            except FloatingPointError:
+                raise ModelError(
+                    f"{self.model.name} gives NaN or infinity in {read.site} of layer {read.layer}",
+                    "finite activations",
+                    "check the model's weights",
+                ) from None
+            self.spool.write(name(read), units.units(drawn))
+        self.spool.advance(len(drawn))
+        self.done += sum(group.ordinary for group in groups)
+
+    def _draw(self, groups: Sequence[Group], hashes: Integer[np.ndarray, " tokens"]) -> Integer[np.ndarray, " drawn"]:
+        """Rows of the batch that are in the sample: those whose hash is low enough; written down with what they are."""
+        threshold = min(2**64 - 1, self.plan.sample * 2**64 // self.plan.tokens)
+        ordinary = np.concatenate(
+            [
+                np.tile((p := np.arange(g.length)) >= g.first, len(g.sentences)) & np.tile(p < g.last, len(g.sentences))
+                for g in groups
+            ]
+        )
+        drawn = (ordinary & (hashes <= np.uint64(threshold))).nonzero()[0]
+        sentences = np.concatenate([np.repeat(g.sentences, g.length) for g in groups])
+        positions = np.concatenate([np.tile(np.arange(g.length), len(g.sentences)) for g in groups])
+        self.spool.write("tokens", np.stack([hashes[drawn].view(np.int64), sentences[drawn], positions[drawn]], 1))
+        return drawn
+
+    def save(self) -> None:
+        """Write a checkpoint, whole or not at all."""
+        arrays = {"at": np.array([self._block, self._batch, self.done, self.spool.rows])}
+        for read, one in self.accumulators.items():
+            arrays |= {f"{name(read)}.{key}": value for key, value in one.state().items()}
+        self.spool.sync()
+        partial = self.folder / "state.partial"
+        with partial.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(self.folder / "state.npz")
+
+    def _restore(self) -> None:
+        """Go to the last checkpoint, if there is one. What the sample wrote since is cut off."""
+        path = self.folder / "state.npz"
+        rows = 0
+        if path.exists():
+            with np.load(path) as arrays:
+                self._block, self._batch, self.done, rows = arrays["at"].tolist()
+                for read, one in self.accumulators.items():
+                    one.restore({key: arrays[f"{name(read)}.{key}"] for key in one.state()})
+        self.spool.cut(rows)
+
+
+def name(read: Read) -> str:
+    """How a (site, layer) is called in files."""
+    return f"{read.site}.{read.layer}"
+
+
+def batches(lengths: Sequence[int], tokens: int) -> list[list[list[int]]]:
+    """Cut texts of these lengths, shortest first, into batches of at most `tokens`; in each, groups of equal length."""
+    cuts: list[list[int]] = [[]]
+    filled = 0
+    for number in sorted(range(len(lengths)), key=lambda number: (lengths[number], number)):
+        if filled + lengths[number] > tokens and cuts[-1]:
+            cuts.append([])
+            filled = 0
+        cuts[-1].append(number)
+        filled += lengths[number]
+    return [[list(group) for _, group in groupby(cut, key=lambda number: lengths[number])] for cut in cuts if cut]
+
+
+def random_directions(plan: Plan) -> dict[Read, Float[Tensor, "directions neurons"]]:
+    """Unit vectors drawn uniformly from the sphere, the control of the interpretability illusion (Bolukbasi et al. 2021)."""
+    found = {}
+    for read in plan.reads:
+        # A seed of the read's own: which other sites are scanned makes no difference.
+        entropy = [plan.seed, *name(read).encode()]
+        generator = np.random.default_rng(entropy)
+        vectors = generator.standard_normal((plan.directions, plan.widths[read.site]))
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        found[read] = torch.from_numpy(vectors.astype(np.float32))
+    return found
