@@ -14,6 +14,8 @@ from tests.tiny import TEXT, plain, plain_neuron, tiny, unpadded
 from textdream.configs import AnnealConfig, DiagnoseConfig, DreamConfig
 from textdream.experiments.diagnose import Diagnosis, diagnose, diagnose_dream
 from textdream.experiments.diagnose import annealed as annealing
+from textdream.experiments.findings import explanation
+from textdream.experiments.verdict import ruled_out
 from textdream.experiments.verify import verify
 from textdream.objectives import normalised
 from textdream.records import json_schema
@@ -405,3 +407,17 @@ def test_plain_neurons_of_other_sites_are_diagnosed(encoder):
     rows[:, 3] = encoder.tokens.allowed
     values = plain_neuron(encoder, "bert_mlm", rows, "mlp_post", 1, 3, 5)
     assert result.positions[0].tokens[0].activation == pytest.approx(float(values.max()), rel=1e-5)
+
+
+def test_it_is_not_ruled_out_where_random_tokens_fare_the_same(weights, two):
+    best, other = two
+    target = Planted(weights, lambda w: 2 * w[:, best] + w[:, other] + 8 * w[:, best] * w[:, other] ** 2)
+    diagnosis = Diagnosis(weights, annealed(weights, target), DiagnoseConfig(neighbours=5), target)
+    for _ in diagnosis:
+        pass
+    seen = diagnosis._evidence(2.0)
+    assert ruled_out(seen)
+    paths = seen.positions[0].control_paths.model_copy(update={"highest_ranks": [1, 2, 3]})
+    same = dataclasses.replace(seen, positions=[seen.positions[0].model_copy(update={"control_paths": paths})])
+    assert not ruled_out(same)
+    assert "Being ruled out does not explain it" in explanation(same)

@@ -186,17 +186,20 @@ def _lost(seen: Evidence) -> str:
     if len(missed) == 1:
         path = missed[0].best_path
         assert path is not None
-        if lost:
+        if ruled_out(seen):
             return (
                 f"Ruled out while annealing explains it: {path.token}, the best token, was among the {seen.neighbours}"
                 f" heaviest (rank {path.highest_rank} at step {path.highest_step:,}), and behind the winner for good from"
                 f" step {path.fell_behind:,}."
             )
-        return f"{path.token}, the best token, was not ruled out: it was never among the {seen.neighbours} heaviest."
+        if not lost:
+            return (
+                f"{path.token}, the best token, was not ruled out: it was never among the {seen.neighbours} heaviest."
+            )
     count = f"{len(lost)} of the {len(missed)} best tokens that were missed stood among the {seen.neighbours} heaviest and lost"
     if ruled_out(seen):
         return f"Ruled out while annealing explains it: {count}."
-    return f"Being ruled out does not explain it: only {count}."
+    return f"Being ruled out does not explain it: {count}; of random tokens {random_contenders(seen):.0%} stood there."
 
 
 def _neighbours(seen: Evidence) -> str:

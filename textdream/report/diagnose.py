@@ -30,7 +30,7 @@ def diagnose(result: DiagnoseResult) -> RenderableType:
     if watched:
         parts.append(_title("weight in the softmax, and where it fell behind (both scales logarithmic)"))
         parts += [Padding(_paths(result, found), (0, 0, 0, 1)) for found in _most_missed(result, watched)[:DRAWN]]
-    if result.steps:
+    if len(result.steps) > 1:
         parts += [_title("soft against hard value, one scale"), Padding(_values(result), (0, 0, 0, 1))]
     if len(result.positions) > 1:
         parts += [_title("positions"), Padding(_positions(result), (0, 0, 0, 1))]
