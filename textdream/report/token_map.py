@@ -15,8 +15,8 @@ from textdream.report.text import SPARKS
 NAME = 9
 """Columns of the terminal for a token's name."""
 GAP = 2
-# Backgrounds from the value of the text as it is to the best of the map (dark, so that both black and white terminals show it).
-SHADES = ("", "on #12312b", "on #14493d", "on #166350", "on #177e63", "on #169a76")
+# From the value of the text as it is to the best of the map; with a foreground, so that dark and light terminals both show it.
+SHADES = ("", *(f"white on {colour}" for colour in ("#12312b", "#14493d", "#166350", "#147257", "#0f8060")))
 
 
 class TokenMap:
@@ -71,7 +71,7 @@ class TokenMap:
         share = min(1.0, max(0.0, share))
         mark = SPARKS[round(share * (len(SPARKS) - 1))] if share > 0 else " "
         name = f"{short(token.token, NAME):{NAME}}"
-        cell = Text.assemble(name, (mark, "green"), f" {self._number(token.activation):>{self.room}}")
+        cell = Text.assemble(name, f" {self._number(token.activation):>{self.room}}", (mark, "green"))
         cell.stylize(SHADES[round(share * (len(SHADES) - 1))] if shaded else "dim")
         return cell
 
