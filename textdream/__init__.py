@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from textdream.configs import (
         AnnealConfig,
         CorpusTopConfig,
+        DiagnoseConfig,
         DreamConfig,
         GcgConfig,
         HotflipConfig,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     )
     from textdream.errors import InputError, ModelError, ResultError, TextdreamError
     from textdream.experiments.corpus_top import corpus_top
+    from textdream.experiments.diagnose import diagnose, diagnose_dream
     from textdream.experiments.dream import Dream, dream
     from textdream.experiments.neurons import neurons
     from textdream.experiments.similar import similar
@@ -49,11 +51,12 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "textdream.configs": (
-        "AnnealConfig", "CorpusTopConfig", "DreamConfig", "GcgConfig", "HotflipConfig", "NeuronsConfig", "SimilarConfig",
-        "SweepConfig", "TokenSearchConfig", "pair_preset",
+        "AnnealConfig", "CorpusTopConfig", "DiagnoseConfig", "DreamConfig", "GcgConfig", "HotflipConfig", "NeuronsConfig",
+        "SimilarConfig", "SweepConfig", "TokenSearchConfig", "pair_preset",
     ),
     "textdream.errors": ("InputError", "ModelError", "ResultError", "TextdreamError"),
     "textdream.experiments.corpus_top": ("corpus_top",),
+    "textdream.experiments.diagnose": ("diagnose", "diagnose_dream"),
     "textdream.experiments.dream": ("Dream", "dream"),
     "textdream.experiments.neurons": ("neurons",),
     "textdream.experiments.similar": ("similar",),
@@ -70,6 +73,7 @@ _HOME = {name: module for module, names in _WHERE.items() for name in names}
 __all__ = [
     "AnnealConfig",
     "CorpusTopConfig",
+    "DiagnoseConfig",
     "Dream",
     "DreamConfig",
     "GcgConfig",
@@ -87,6 +91,8 @@ __all__ = [
     "__version__",
     "channel",
     "corpus_top",
+    "diagnose",
+    "diagnose_dream",
     "direction",
     "dream",
     "layer",

@@ -16,10 +16,12 @@ KEYS = {
     "dream": {"target", "start", "final", "best", "free", "method", "evaluations", "certificate", "baseline", "steps"},
     "token-search": {"target", "start", "position", "tokens", "worst"},
     "similar": {"target", "start", "position", "metric", "tokens"},
+    "diagnose": {"target", "findings"},
 }
 MODEL_KEYS = {"name", "source", "sha256", "architecture", "layers", "width", "vocabulary_size"}
 SAMPLE = {"ids", "tokens", "text", "activation", "round_trip"}
 QUICK = {"dream": ["--free", "all", "--steps", "2"], "token-search": ["--top", "5"], "similar": ["--top", "5"]}
+QUICK["diagnose"] = ["--steps", "10", "--neighbours", "5"]
 METHODS = ("gcg", "hotflip", "sweep", "anneal")
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.cli.conftest import RunCommand
 from tests.cli.running import ROOT, environment
 
-COMMANDS = ("dream", "tokens", "token-search", "similar", "neurons", "verify", "show", "models")
+COMMANDS = ("dream", "diagnose", "tokens", "token-search", "similar", "neurons", "verify", "show", "models")
 MODEL = ("--model", "--device")
 OUTPUT = ("--out", "--json")
 TARGET = ("--layer", "--neuron", "--site", "--position", "--word", "--token", "--head", "--direction")
@@ -22,8 +22,9 @@ FLAGS = {
         *MODEL,
         *OUTPUT,
     ),
+    "diagnose": (*TARGET, "--free", "--preset", "--steps", "--context", "--seed", *MODEL, *OUTPUT),
     "tokens": (*MODEL, *OUTPUT),
-    "token-search": (*TARGET, "--seed", *MODEL, *OUTPUT),
+    "token-search": (*TARGET, "--change", "--joint", "--beam", "--seed", *MODEL, *OUTPUT),
     "similar": (*TARGET, "--seed", *MODEL, *OUTPUT),
     "neurons": ("--word", "--position", "--index", "--site", "--layer", "--top", "--seed", *MODEL, *OUTPUT),
     "verify": ("--seed", *MODEL, *OUTPUT),

@@ -49,7 +49,6 @@ def test_more_than_there_are_gives_all(case):
 
 def test_rough_screening_changes_nothing(bert, monkeypatch):
     exact = textdream.token_search(bert, TEXT, textdream.neuron(2, 3), textdream.TokenSearchConfig(top=5), position=3)
-    monkeypatch.setattr("textdream.experiments.token_search.PROBES", 8)
     values = bert.engine.values
     generator = torch.Generator().manual_seed(0)
     monkeypatch.setattr(

@@ -86,6 +86,15 @@ def test_honest_pair_runs_hold(encoder, tmp_path):
     assert report.checked >= 2 * 31
 
 
+@pytest.mark.parametrize("target", [textdream.neuron(2, 3), textdream.neuron(2, 3) - textdream.channel(1, 4)])
+@pytest.mark.parametrize("minimise", [False, True])
+def test_honest_pair_runs_of_normalised_targets_hold(encoder, target, minimise, tmp_path):
+    config = textdream.DreamConfig(method="anneal", preset="pair", steps=10, minimise=minimise, certify=False)
+    result = textdream.dream(encoder, TEXT, textdream.normalised(target), config, position=3)
+    report = verify(write(result, tmp_path), encoder)
+    assert report.holds, report.mismatches
+
+
 @pytest.mark.parametrize(
     ("name", "target"),
     [

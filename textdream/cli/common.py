@@ -83,6 +83,13 @@ def finish(result: Any, output: OutputConfig) -> None:
         console(stderr=False).print(plain(f" written to {output.out}", dim=True), soft_wrap=True)
 
 
+def stopped(output: OutputConfig) -> int:
+    """Say where what an interrupted search had found is; returns the exit code."""
+    where = f"what was searched is in {output.out}" if output.out else "above is what was searched; --out would keep it"
+    print(f"textdream: interrupted; {where}", file=sys.stderr)
+    return 130
+
+
 def finish_plain(data: dict[str, Any], drawing: Any, output: OutputConfig) -> None:
     """Write and print what is no result kind of its own."""
     from textdream.records import write_text

@@ -1,8 +1,8 @@
-"""`textdream token-search` and `similar`: tokens tried at one position."""
+"""`textdream token-search` and `similar`: tokens tried in a text."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
@@ -18,6 +18,7 @@ from textdream.cli.common import (
     console,
     finish,
     load_model,
+    stopped,
 )
 from textdream.configs import ModelConfig, SimilarConfig, TargetConfig, TokenSearchConfig
 
@@ -31,18 +32,36 @@ def token_search(
     model: Model_ = ModelConfig(),
     output: Output = OutputConfig(),
 ) -> int:
-    """Try every token of the vocabulary at one position; the best and the worst.
+    """Try every token of the vocabulary at one position, or at several; the best and the worst.
 
     A worked example:
 
     ```
     textdream token-search "no wheeler for me ." \\
-        --layer 4 --neuron 138 --position 3
+        --layer 4 --neuron 138 --word wheeler --change all
     ```
-    """
-    from textdream.experiments.token_search import token_search as run
 
-    return _at_one_position(run, text, target, config, model, output)
+    Several positions give a map: at which word does a replacement do most?
+    `--change 2,3 --joint` tries two positions together.
+    """
+    check_output(output)
+    from textdream.experiments.setting import objective_from
+    from textdream.experiments.token_search import TokenSearch
+    from textdream.report.progress import LiveProgress
+
+    objective, position = objective_from(target)
+    search = TokenSearch(load_model(model), text, objective, config, word=target.word, position=position)
+    interrupted = False
+    with LiveProgress(console()) as live:
+        try:
+            for step in search:
+                live.update(step.phase, step.done, step.total, step.news)
+        except KeyboardInterrupt:
+            if not search.found:
+                raise
+            interrupted = True
+    finish(search.result(), output)
+    return stopped(output) if interrupted else 0
 
 
 @app.command
@@ -63,19 +82,13 @@ def similar(
         --layer 4 --neuron 138 --position 3 --metric cosine
     ```
     """
-    from textdream.experiments.similar import similar as run
-
-    return _at_one_position(run, text, target, config, model, output)
-
-
-def _at_one_position(
-    run: Any, text: str, target: TargetConfig, config: Any, model: ModelConfig, output: OutputConfig
-) -> int:
     check_output(output)
     from textdream.experiments.setting import objective_from
+    from textdream.experiments.similar import similar as run
 
     objective, position = objective_from(target)
+    loaded = load_model(model)
     with console().status("searching …"):
-        result = run(load_model(model), text, objective, config, word=target.word, position=position)
+        result = run(loaded, text, objective, config, word=target.word, position=position)
     finish(result, output)
     return 0

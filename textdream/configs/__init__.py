@@ -5,6 +5,7 @@ under a field is its help.
 """
 
 from textdream.configs.corpus import CorpusConfig
+from textdream.configs.diagnose import DiagnoseConfig
 from textdream.configs.dream import DreamConfig
 from textdream.configs.methods import AnnealConfig, GcgConfig, HotflipConfig, SweepConfig, pair_preset
 from textdream.configs.model import ModelConfig, TargetConfig
@@ -15,6 +16,7 @@ __all__ = [
     "AnnealConfig",
     "CorpusConfig",
     "CorpusTopConfig",
+    "DiagnoseConfig",
     "DreamConfig",
     "GcgConfig",
     "HotflipConfig",

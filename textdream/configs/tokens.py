@@ -1,4 +1,4 @@
-"""How the vocabulary is searched at one position."""
+"""How the vocabulary is searched at one position, at several, or at two together."""
 
 from __future__ import annotations
 
@@ -10,17 +10,22 @@ from textdream.configs.check import check
 
 @dataclass(frozen=True)
 class TokenSearchConfig:
-    """How the vocabulary is searched at one position."""
+    """How the vocabulary is searched."""
 
-    change: int | None = None
-    """Position at which tokens are tried; default: the position that is read."""
+    change: int | str | None = None
+    """Positions at which tokens are tried, one at a time: one position, word, all, 3:9 (3 to 8, as in Python), or 2,5,7;
+    default: the position that is read."""
+    joint: bool = False
+    """Try tokens at two positions together (--change 3,8), led by a beam."""
+    beam: int = 4
+    """For --joint: how many of the best tokens and pairs are followed."""
     top: int = 30
-    """How many of the best and of the worst tokens are kept."""
+    """How many of the best and of the worst tokens are kept at each position, and of the best pairs."""
     seed: int = 0
-    """Written into the result; the search is exact and draws nothing."""
+    """Written into the result; nothing is drawn."""
 
     def __post_init__(self) -> None:
-        check(self, 1, "top")
+        check(self, 1, "top", "beam")
 
 
 @dataclass(frozen=True)

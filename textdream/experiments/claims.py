@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from textdream.model.model import Model
-from textdream.records import Sample
+from textdream.records import DiagnoseResult, Sample, TokenValue
 
 Claim = tuple[str, list[int], float, bool]
 """Where in the file, the token ids, the value reported, and whether it is in PAIR's unit."""
@@ -23,8 +23,48 @@ def claims(result: Any, model: Model) -> Iterator[Claim]:
         yield f"steps.{step.step}.hard", ids, step.hard, False
         if step.hard_normalised is not None:
             yield f"steps.{step.step}.hard_normalised", ids, step.hard_normalised, True
+    for where, position, token in _tokens(result):
+        yield where, _with(_around(result), {position: token.id}), token.activation, False
+    for index, pair in enumerate(getattr(result, "pairs", None) or []):
+        put = dict(zip(result.positions, pair.ids, strict=True))
+        yield f"pairs.{index}", _with(result.start, put), pair.activation, False
+
+
+def names(result: Any) -> Iterator[tuple[str, int, str]]:
+    """Where in the file a token id stands beside its name, outside of samples: the place, the id, the name."""
+    for where, _, token in _tokens(result):
+        yield f"{where}.token", token.id, token.token
+    for index, pair in enumerate(getattr(result, "pairs", None) or []):
+        for id_, name in zip(pair.ids, pair.tokens, strict=True):
+            yield f"pairs.{index}.tokens", id_, name
+    if isinstance(result, DiagnoseResult):
+        for found in result.positions:
+            for path in filter(None, (found.best_path, found.winner_path)):
+                yield f"positions.{found.position}.paths.token", path.id, path.token
+
+
+def _tokens(result: Any) -> Iterator[tuple[str, int, TokenValue]]:
+    """Tokens said to be tried at a position: where in the file, the position, the token with its value."""
     for kind in ("tokens", "worst"):
         for index, token in enumerate(getattr(result, kind, None) or []):
-            ids = list(result.start.ids)
-            ids[result.position] = token.id
-            yield f"{kind}.{index}", ids, token.activation, False
+            yield f"{kind}.{index}", result.position, token
+    for column in getattr(result, "map", None) or []:
+        for kind in ("tokens", "worst"):
+            for index, token in enumerate(getattr(column, kind)):
+                yield f"map.{column.position}.{kind}.{index}", column.position, token
+    if isinstance(result, DiagnoseResult):
+        for found in result.positions:
+            yield f"positions.{found.position}.token", found.position, found.token
+            for kind in ("tokens", "neighbours"):
+                for index, token in enumerate(getattr(found, kind)):
+                    yield f"positions.{found.position}.{kind}.{index}", found.position, token
+
+
+def _around(result: Any) -> Sample:
+    """The text in which tokens were tried."""
+    return result.context if isinstance(result, DiagnoseResult) else result.start
+
+
+def _with(sample: Sample, put: Mapping[int, int]) -> list[int]:
+    """A sample's ids with tokens put at positions."""
+    return [put.get(position, id_) for position, id_ in enumerate(sample.ids)]

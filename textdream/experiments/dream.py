@@ -55,7 +55,7 @@ class Dream:
     ) -> None:
         self.model = model
         self.config = config = config or DreamConfig()
-        self.method_config = _method_config(config)
+        self.method_config = method_config(config)
         self._generator = torch.Generator().manual_seed(config.seed)
         self._sign = -1.0 if config.minimise else 1.0
         kinds = _starts(config, text, word, position)
@@ -264,7 +264,7 @@ def _starts(config: DreamConfig, text: str, word: str | None, position: int | No
     return kinds[config.start]
 
 
-def _method_config(config: DreamConfig) -> Any:
+def method_config(config: DreamConfig) -> Any:
     """The settings of the method, with the preset and the steps put in."""
     if config.method not in OPTIMIZERS:
         raise InputError(

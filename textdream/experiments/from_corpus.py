@@ -12,7 +12,7 @@ from textdream.configs import DreamConfig
 from textdream.errors import InputError
 from textdream.model import Model
 from textdream.objectives import Objective
-from textdream.optimizers.sweep import noise
+from textdream.optimizers.screening import noise
 from textdream.records import Baseline, CorpusInfo, CorpusStart, Sample, Sentence
 
 # A step's cost grows with the length of the sentence, a certificate's with its square; and how high a sentence stands says little

@@ -132,7 +132,7 @@ def objective_from(config: TargetConfig) -> tuple[Objective, int | None]:
     return (normalised(target) if config.normalise else target), position
 
 
-def free_positions(setting: Setting, free: str) -> tuple[int, ...]:
+def free_positions(setting: Setting, free: str, flag: str = "--free") -> tuple[int, ...]:
     """Positions that may change: `word`, `all`, `3:9` (3 to 8, as in Python) or `2,5,7`.
 
     Raises
@@ -147,9 +147,9 @@ def free_positions(setting: Setting, free: str) -> tuple[int, ...]:
     if free == "word":
         if not setting.word and setting.position is None:
             raise InputError(
-                "--free word was given without a word",
+                f"{flag} word was given without a word",
                 "the word or position that is read",
-                "give --word, --position or --free all",
+                f"give --word, --position or {flag} all",
             )
         chosen = list(setting.word) or [setting.position or 0]
     elif match := re.fullmatch(r"(\d+):(\d+)", free):
@@ -159,17 +159,17 @@ def free_positions(setting: Setting, free: str) -> tuple[int, ...]:
         chosen = sorted({int(part) for part in free.split(",")})
     else:
         raise InputError(
-            f"--free {free!r} was given",
+            f"{flag} {free!r} was given",
             "word, all, a range such as 3:9, or a list such as 2,5,7",
             "give one of these",
         )
     if not chosen:
         raise InputError(
-            f"--free {free} holds no position", "at least one", "give a range whose end lies after its start"
+            f"{flag} {free} holds no position", "at least one", "give a range whose end lies after its start"
         )
     if chosen[-1] >= length:
         raise InputError(
-            f"--free {free} reaches position {chosen[-1]}",
+            f"{flag} {free} reaches position {chosen[-1]}",
             f"the text has {length} tokens: 0 to {length - 1}",
             "see `textdream tokens`",
         )
@@ -177,7 +177,7 @@ def free_positions(setting: Setting, free: str) -> tuple[int, ...]:
     if covered:
         names = ", ".join(f"{tokens.names([int(setting.ids[p])])[0]} at {p}" for p in covered)
         raise InputError(
-            f"--free {free} covers special tokens ({names})",
+            f"{flag} {free} covers special tokens ({names})",
             "positions of ordinary tokens",
             f"stay within {possible[0]}:{possible[-1] + 1}",
         )

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from textdream.configs import SimilarConfig
+from textdream.experiments.neighbourhood import embedding_distances, smoothness
 from textdream.experiments.setting import header, prepare
 from textdream.experiments.token_search import change_position
 from textdream.model import Model
@@ -44,6 +43,7 @@ def similar(
     candidates = replaced(setting.ids, torch.full_like(tokens, change), tokens)
     values = model.engine.values(candidates, setting.objective)
     start_value = float(model.engine.values(setting.ids[None], setting.objective)[0])
+    others = tokens != setting.ids[change]
     return SimilarResult(
         **header(model, config, time.perf_counter() - begin),
         target=setting.objective.target(),
@@ -51,16 +51,9 @@ def similar(
         position=change,
         metric=config.metric,
         furthest=float(distances.max()),
+        rank_correlation=smoothness(distances[nearest][others], values[others], start_value),
         tokens=[
             NeighbourValue(id=int(id_), token=name, distance=float(distances[row]), activation=float(value))
             for id_, name, row, value in zip(tokens, model.tokens.names(tokens.tolist()), nearest, values, strict=True)
         ],
     )
-
-
-def embedding_distances(table: Float[Tensor, "d_vocab d_embed"], id_: int, metric: str) -> Float[Tensor, " d_vocab"]:
-    """Distance of every row of the embedding table from one: euclidean, or 1 - cosine similarity."""
-    here = table[id_]
-    if metric == "euclidean":
-        return (table - here).norm(dim=1)
-    return (1 - torch.cosine_similarity(table, here[None], dim=1)).clamp_min(0)

@@ -15,12 +15,12 @@ from typing import Any
 import torch
 
 from textdream.errors import ModelError, ResultError
-from textdream.experiments.claims import Claim, claims
+from textdream.experiments.claims import Claim, claims, names
 from textdream.experiments.corpus_claims import UnitClaim, baseline_claims, samples, sentences, unit_claims
 from textdream.experiments.plain import plain_at_tokens, plain_values
 from textdream.model.loading import load
 from textdream.model.model import Model
-from textdream.records import DreamResult, Target, read_result
+from textdream.records import DreamResult, Target, TokenSearchResult, read_result
 
 # Float32 sums of the same numbers in another order, over a dozen layers.
 TOLERANCE = 1e-4
@@ -104,15 +104,16 @@ def verify(
         # Ids that do not belong to the tokens make any activation meaningless.
         return report
     try:
-        if isinstance(result, DreamResult):
+        searched = isinstance(result, DreamResult | TokenSearchResult) and result.best is not None
+        if searched:
             _checkclaims(result, model, report)
         for group in _by_length(claims(result, model)).values():
             _check_values(model, result.target, group, report)
         for claim in unit_claims(result):
             _check_unit(model, claim, report)
-        if isinstance(result, DreamResult) and result.certificate is not None and result.certificate.holds:
+        if searched and result.certificate is not None and result.certificate.holds:
             _try_certificate(result, model, replacements, random.Random(seed), report)
-    except (IndexError, RuntimeError, AttributeError, TypeError) as error:
+    except (IndexError, RuntimeError, AttributeError, TypeError, ValueError) as error:
         raise ResultError(
             f"{path} has a target that {model.name} does not ({type(error).__name__}: {error})",
             "a target of that model",
@@ -151,24 +152,30 @@ def _check_texts(result: Any, model: Model, report: Verification) -> None:
         }.items():
             if getattr(sentence, key) != value:
                 report.mismatches.append(Mismatch(f"{name}.{key}", getattr(sentence, key), value))
-    for kind in ("tokens", "worst"):
-        for index, token in enumerate(getattr(result, kind, None) or []):
-            if token.id >= size or tokenizer.convert_ids_to_tokens(token.id) != token.token:
-                report.mismatches.append(Mismatch(f"{kind}.{index}.token", token.token, f"the token of id {token.id}"))
+    for where, id_, token in names(result):
+        if id_ >= size or tokenizer.convert_ids_to_tokens(id_) != token:
+            report.mismatches.append(Mismatch(where, token, f"the token of id {id_}"))
 
 
-def _checkclaims(result: DreamResult, model: Model, report: Verification) -> None:
+def _free(result: Any) -> list[int]:
+    """Positions that a search was free to change."""
+    return result.free if isinstance(result, DreamResult) else result.positions or [result.position]
+
+
+def _checkclaims(result: Any, model: Model, report: Verification) -> None:
     """What the file says of its own extent: only free positions changed, and all replacements were checked."""
+    free = _free(result)
     if result.settings.get("start") != "both" and len(result.best.ids) == len(result.start.ids):
         pairs = enumerate(zip(result.start.ids, result.best.ids, strict=True))
-        if moved := [position for position, (a, b) in pairs if a != b and position not in result.free]:
-            report.mismatches.append(Mismatch("best.ids", f"changed at {moved}", f"free are {result.free}"))
-    for where, reported, found in baseline_claims(result):
-        if reported != found:
-            report.mismatches.append(Mismatch(where, reported, found))
+        if moved := [position for position, (a, b) in pairs if a != b and position not in free]:
+            report.mismatches.append(Mismatch("best.ids", f"changed at {moved}", f"free are {free}"))
+    if isinstance(result, DreamResult):
+        for where, reported, found in baseline_claims(result):
+            if reported != found:
+                report.mismatches.append(Mismatch(where, reported, found))
     if result.certificate is not None and result.certificate.holds:
         allowed = model.tokens.allowed
-        count = sum(int((allowed != result.best.ids[position]).sum()) for position in result.free)
+        count = sum(int((allowed != result.best.ids[position]).sum()) for position in free)
         if result.certificate.checked != count:
             report.mismatches.append(Mismatch("certificate.checked", result.certificate.checked, count))
 
@@ -178,7 +185,7 @@ def _check_values(model: Model, target: Target, claims: list[Claim], report: Ver
     values: dict[tuple[tuple[int, ...], bool], float] = {}
     for unit in (False, True):
         rows = [ids for ids, normalised in different if normalised is unit]
-        wanted = target.model_copy(update={"normalised": True}) if unit else target
+        wanted = target.model_copy(update={"normalised": True}) if unit and not _normalised(target) else target
         for start in range(0, len(rows), BATCH):
             part = rows[start : start + BATCH]
             found = plain_values(model, torch.tensor(part), wanted)
@@ -201,16 +208,20 @@ def _compare(where: str, reported: float, found: float, report: Verification) ->
         report.mismatches.append(Mismatch(where, reported, found))
 
 
-def _try_certificate(result: DreamResult, model: Model, count: int, draw: random.Random, report: Verification) -> None:
+def _normalised(target: Target) -> bool:
+    """Whether a target is in PAIR's unit: itself, or every term of a sum."""
+    return target.normalised or (target.terms is not None and all(_normalised(term) for term in target.terms))
+
+
+def _try_certificate(result: Any, model: Model, count: int, draw: random.Random, report: Verification) -> None:
     """Random single replacements of the best text: none may be better than it."""
-    assert result.certificate is not None
     rows = []
     allowed = model.tokens.allowed.tolist()
     for _ in range(count):
         ids = list(result.best.ids)
-        ids[draw.choice(result.free)] = draw.choice(allowed)
+        ids[draw.choice(_free(result))] = draw.choice(allowed)
         rows.append(ids)
-    sign = -1.0 if result.minimise else 1.0
+    sign = -1.0 if getattr(result, "minimise", False) else 1.0
     limit = sign * result.best.activation
     for start in range(0, count, BATCH):
         part = rows[start : start + BATCH]

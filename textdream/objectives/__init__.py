@@ -1,6 +1,7 @@
 """What can be raised: objectives that add, scale and compose."""
 
 from textdream.objectives.base import Objective, Sum
+from textdream.objectives.described import objective_of
 from textdream.objectives.features import channel, direction, layer, neuron
 from textdream.objectives.logits import logit, logit_difference
 from textdream.objectives.normalised import normalised
@@ -15,4 +16,5 @@ __all__ = [
     "logit_difference",
     "neuron",
     "normalised",
+    "objective_of",
 ]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from textdream.model.model import Model
 from textdream.model.reads import Read
-from textdream.objectives.base import Activations, Objective
+from textdream.objectives.base import Activations, Objective, Sum
 from textdream.records import Target
 
 
@@ -62,5 +62,12 @@ class Normalised(Objective):
 
 
 def normalised(objective: Objective) -> Objective:
-    """The objective in the unit of PAIR's result files."""
-    return Normalised(objective)
+    """The objective in the unit of PAIR's result files; itself if it is in that unit already."""
+    return objective if is_normalised(objective) else Normalised(objective)
+
+
+def is_normalised(objective: Objective) -> bool:
+    """Whether it is in that unit: divided by the norm, or a sum of such."""
+    if isinstance(objective, Sum):
+        return all(is_normalised(part) for _, part in objective.terms)
+    return isinstance(objective, Normalised)

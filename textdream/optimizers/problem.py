@@ -25,6 +25,8 @@ class Mixture:
     """(soft, hard) in PAIR's unit, where that is climbed."""
     top: tuple[tuple[tuple[int, float], ...], ...] | None = None
     """For each free position, (id, weight) of the heaviest tokens."""
+    logits: Float[Tensor, "free d_vocab"] | None = field(default=None, repr=False, compare=False)
+    """What the softmax is taken of, before noise: for whoever watches single tokens."""
 
 
 @dataclass(frozen=True)

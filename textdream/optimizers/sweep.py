@@ -8,7 +8,6 @@ is near is measured: the margin is a multiple of the differences seen between th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
@@ -17,13 +16,9 @@ from torch import Tensor
 from textdream.configs import SweepConfig
 from textdream.optimizers.gcg import climb_once
 from textdream.optimizers.problem import Problem, Step, as_row, replaced
+from textdream.optimizers.screening import Screening, noise
 from textdream.records import Certificate, Counterexample
 
-# Random replacements, spread over the free positions, that measure the difference between the precisions before a pass.
-PROBES = 512
-# The margin, in units of the root mean square of those differences and of the largest. Differences are sums of rounding
-# errors, about normal: 7 standard deviations are passed once in 10^12. The largest guards against tails that are not.
-DEVIATIONS, LARGEST = 7.0, 2.0
 # Replacements tried at each position before the whole vocabulary is: those of best first-order gain, those that were best
 # when the position was last searched, which the text's other changes seldom reorder, and those of best mean gain. A gain
 # that is found in a small pool spares the exhaustive search of the positions that it would have made stale.
@@ -31,33 +26,6 @@ POOL = 128
 WIDE_POOL = 1024
 SAMPLES = 8
 LEADERS = 256
-
-
-@dataclass
-class Screening:
-    """What the search precision costs in exactness, and how many replacements were looked at."""
-
-    error: float = 0.0
-    squares: float = 0.0
-    probes: int = 0
-    checked: int = 0
-    decided: int = 0
-
-    def probe(self, differences: Float[Tensor, " probes"]) -> None:
-        """Take in differences between the two precisions."""
-        self.error = max(self.error, float(differences.abs().max()))
-        self.squares += float(differences.square().sum())
-        self.probes += len(differences)
-
-    @property
-    def margin(self) -> float:
-        """How far below a value something may screen that is really above it."""
-        return max(LARGEST * self.error, DEVIATIONS * (self.squares / max(1, self.probes)) ** 0.5)
-
-
-def noise(height: float) -> float:
-    """Differences that float32 cannot tell from none: sums of the same numbers in another batch, in another order."""
-    return 1e-5 * max(1.0, abs(height))
 
 
 def sweep(problem: Problem, config: SweepConfig) -> Iterator[Step]:
@@ -141,13 +109,8 @@ def first_look(
 
 
 def measured(problem: Problem, ids: Int[Tensor, " pos"]) -> Screening:
-    """The difference between the precisions around a text, before a pass: every position is screened with the same margin."""
-    tokens = problem.model.tokens.allowed
-    drawn = tokens[torch.randint(len(tokens), (PROBES,), generator=problem.generator)]
-    probes = replaced(ids, torch.tensor(problem.free).repeat(-(-PROBES // len(problem.free)))[:PROBES], drawn)
-    screening = Screening()
-    screening.probe(problem.engine.values(probes, problem.climb) - problem.screen(probes))
-    return screening
+    """The difference between the precisions around a text, at all free positions, before a pass over them."""
+    return Screening.measured(problem.model, problem.climb, ids, problem.free, problem.generator)
 
 
 def search_position(

@@ -1,12 +1,27 @@
 """What is written down: result records, their JSON Schema, and files that are whole or absent."""
 
+from textdream.records.diagnose import (
+    ControlPaths,
+    DiagnoseResult,
+    Explanation,
+    Finding,
+    PositionDiagnosis,
+    TokenPath,
+)
 from textdream.records.dream import Baseline, Certificate, CorpusStart, Counterexample, DreamResult, Step, TopToken
 from textdream.records.files import check_writable, json_schema, read_result, write_result, write_text
 from textdream.records.manifest import CorpusFile, CorpusInfo, Manifest, Skipped
 from textdream.records.neurons import NeuronsResult, NeuronValue
 from textdream.records.result import SCHEMA, BareSample, ModelInfo, Result, Sample, Target
 from textdream.records.sentences import Sentence, ShadedSentence
-from textdream.records.tokens import NeighbourValue, SimilarResult, TokenSearchResult, TokenValue
+from textdream.records.tokens import (
+    NeighbourValue,
+    PairValue,
+    PositionTokens,
+    SimilarResult,
+    TokenSearchResult,
+    TokenValue,
+)
 from textdream.records.top import Agreement, Band, CorpusTopResult, Histogram, Measure, Standing
 
 __all__ = [
@@ -16,12 +31,16 @@ __all__ = [
     "BareSample",
     "Baseline",
     "Certificate",
+    "ControlPaths",
     "CorpusFile",
     "CorpusInfo",
     "CorpusStart",
     "CorpusTopResult",
     "Counterexample",
+    "DiagnoseResult",
     "DreamResult",
+    "Explanation",
+    "Finding",
     "Histogram",
     "Manifest",
     "Measure",
@@ -29,6 +48,9 @@ __all__ = [
     "NeighbourValue",
     "NeuronValue",
     "NeuronsResult",
+    "PairValue",
+    "PositionDiagnosis",
+    "PositionTokens",
     "Result",
     "Sample",
     "Sentence",
@@ -38,6 +60,7 @@ __all__ = [
     "Standing",
     "Step",
     "Target",
+    "TokenPath",
     "TokenSearchResult",
     "TokenValue",
     "TopToken",

@@ -4,11 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
+from textdream.records.diagnose import DiagnoseResult
 from textdream.records.dream import DreamResult
 from textdream.records.neurons import NeuronsResult
 from textdream.records.tokens import SimilarResult, TokenSearchResult
 from textdream.records.top import CorpusTopResult
 
 AnyResult = Annotated[
-    DreamResult | TokenSearchResult | SimilarResult | CorpusTopResult | NeuronsResult, Field(discriminator="type")
+    DreamResult | TokenSearchResult | SimilarResult | DiagnoseResult | CorpusTopResult | NeuronsResult,
+    Field(discriminator="type"),
 ]

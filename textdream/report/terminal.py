@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
+from textdream.report.diagnose import diagnose
 from textdream.report.dreams import dream
 from textdream.report.neurons import neurons
 from textdream.report.tokens import similar, token_search
@@ -15,6 +16,7 @@ DRAWINGS: dict[str, Any] = {
     "dream": dream,
     "token_search": token_search,
     "similar": similar,
+    "diagnose": diagnose,
     "corpus_top": corpus_top,
     "neurons": neurons,
 }

@@ -71,11 +71,11 @@ def short_target(target: Target) -> str:
 SPARKS = "▁▂▃▄▅▆▇█"
 
 
-def sparkline(values: Sequence[float], width: int) -> str:
-    """Values as a line of little bars, the last of each stretch."""
+def sparkline(values: Sequence[float], width: int, limits: tuple[float, float] | None = None) -> str:
+    """Values as a line of little bars, the last of each stretch; `limits` put several lines on one scale."""
     if not values:
         return ""
     picked = [values[round(i * (len(values) - 1) / max(1, width - 1))] for i in range(min(width, len(values)))]
-    low, high = min(picked), max(picked)
+    low, high = limits or (min(picked), max(picked))
     scale = (len(SPARKS) - 1) / (high - low) if high > low else 0
-    return "".join(SPARKS[round((value - low) * scale)] for value in picked)
+    return "".join(SPARKS[round((min(max(value, low), high) - low) * scale)] for value in picked)

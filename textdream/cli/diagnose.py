@@ -1,0 +1,117 @@
+"""`textdream diagnose`: why a dream failed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from textdream.cli.app import SEARCH, app
+from textdream.cli.common import (
+    Flat,
+    Model_,
+    Output,
+    OutputConfig,
+    Target,
+    check_output,
+    console,
+    finish,
+    load_model,
+    stopped,
+)
+from textdream.configs import DiagnoseConfig, ModelConfig, TargetConfig
+from textdream.errors import InputError
+
+if TYPE_CHECKING:
+    from textdream.model import Model
+    from textdream.records import DreamResult
+    from textdream.report.progress import LiveProgress
+
+
+@app.command
+def diagnose(
+    what: Annotated[str, Parameter(help="The result file of a dream; or a text, in quotes, with a target.")],
+    *,
+    target: Target = TargetConfig(),
+    config: Annotated[DiagnoseConfig, Flat, Parameter(group=SEARCH)] = DiagnoseConfig(),
+    model: Model_ = ModelConfig(),
+    output: Output = OutputConfig(),
+) -> int:
+    """Say why a dream failed: tokens lost in annealing, rough neighbourhoods, or the gap between mixtures and tokens.
+
+    A worked example:
+
+    ```
+    textdream diagnose "no wheeler for me ." \\
+        --layer 4 --neuron 138 --word wheeler --steps 600
+    ```
+
+    A text is annealed first, as PAIR did. A dream's file is diagnosed as it is: its annealing is run again, with its own
+    settings and seed, to watch the tokens that would have been best.
+    """
+    check_output(output)
+    dream = dream_in(what, target, config)
+    if dream is not None and model == ModelConfig(device=model.device):
+        model = replace(model, model=dream.model.name)
+    loaded = load_model(model)
+    from textdream.experiments.diagnose import Diagnosis
+    from textdream.report.progress import LiveProgress
+
+    interrupted = False
+    with LiveProgress(console()) as live:
+        diagnosis = Diagnosis(loaded, dream or annealed(loaded, what, target, config, live), config)
+        try:
+            for step in diagnosis:
+                live.update(step.phase, step.done, step.total, step.news)
+        except KeyboardInterrupt:
+            if not diagnosis.found:
+                raise
+            interrupted = True
+    finish(diagnosis.result(), output)
+    return stopped(output) if interrupted else 0
+
+
+def dream_in(what: str, target: TargetConfig, config: DiagnoseConfig) -> DreamResult | None:
+    """The dream in a file; None if a text was given."""
+    from textdream.records import DreamResult, read_result
+
+    try:
+        is_file = Path(what).is_file()
+    except (OSError, ValueError):  # A long text is no path.
+        is_file = False
+    if not is_file and (target != TargetConfig() or not what.endswith(".json")):
+        if target == TargetConfig():
+            raise InputError(
+                f"{what[:60]!r} is no file, and no target was given",
+                "a dream's result file, or a text with a target",
+                "give --layer and --neuron with a text",
+            )
+        return None
+    own = DiagnoseConfig(
+        context=config.context, neighbours=config.neighbours, controls=config.controls, seed=config.seed
+    )
+    if target != TargetConfig() or config != own:
+        raise InputError(
+            f"{what} is a dream's file, and a target or settings of an annealing were given",
+            "the file alone: it has its own",
+            "leave them out",
+        )
+    found = read_result(what)
+    if not isinstance(found, DreamResult):
+        raise InputError(f"{what} is a {found.type}", "the result file of a dream", "give a dream's")
+    return found
+
+
+def annealed(model: Model, text: str, target: TargetConfig, config: DiagnoseConfig, live: LiveProgress) -> DreamResult:
+    """The dream of a text whose failure is to be explained, drawn while it runs."""
+    from textdream.experiments.diagnose import annealed as annealing
+    from textdream.experiments.setting import objective_from
+
+    objective, position = objective_from(target)
+    run = annealing(model, text, objective, config, word=target.word, position=position)
+    for step in run:
+        done, total = step.progress or (0, 1)
+        live.update("annealing", done, total)
+    return run.result()

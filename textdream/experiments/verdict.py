@@ -1,0 +1,137 @@
+"""Did the dream fail, and which of PAIR's suspicions explains it: rules with numbers.
+
+- It **succeeded** if its end has at least 90 % of the gain over the start that the best text known has.
+- The best tokens were **ruled out while annealing** if, at half of the positions where another token would have been better or
+  more, the best one stood among the heaviest 30 (`neighbours`) at some step and was behind the winner for good at the end.
+- **Rough neighbourhoods** explain it if the best tokens of more than half of those positions never stood there, and their
+  neighbourhoods point nowhere: on average distance and activation correlate no more than chance allows, and fewer than a tenth of
+  the nearest neighbours are among the most activating tokens.
+- **The gap** explains it if at the end the mixture was better than its real tokens by at least half of what was missing, and
+  by more than any mixture of random tokens with the same weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import mean
+
+from textdream.records import Explanation, PositionDiagnosis
+
+SUCCESS = 0.9
+CONTENDERS = 0.5
+SHARED = 0.1
+GAP = 0.5
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Soft against hard value over the steps, higher is better."""
+
+    mean: float
+    """Of soft minus hard."""
+    end: float
+    below_start: float
+    """Share of steps whose hard value is worse than the start's."""
+    mixed_mean: float | None
+    """Of random mixtures with the run's weights: none for a run whose forward passes see real tokens."""
+    mixed_end: float | None
+    """The largest of several with the weights of the last step."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that the rules read. Values are signed so that higher is better."""
+
+    method: str
+    start: float
+    end: float
+    best: float
+    random: list[float]
+    """Of the start with random tokens at the free positions."""
+    passed: tuple[int, float] | None
+    """(step, value) of the best text that the run itself met."""
+    positions: list[PositionDiagnosis]
+    neighbours: int
+    near: int
+    steps: int | None
+    """Of the annealing; none where the method has no mixture."""
+    gap: Gap | None
+    """None where there is no mixture, or it was not watched to the end."""
+    searched: int
+    """Tokens tried at each position."""
+    sign: float = 1.0
+
+    @property
+    def missed(self) -> list[PositionDiagnosis]:
+        """Positions where another token would have been better."""
+        return [found for found in self.positions if found.better]
+
+    def share(self, value: float) -> float:
+        """Of the best text's gain over the start."""
+        gain = self.best - self.start
+        return (value - self.start) / gain if gain > 0 else 1.0
+
+    @property
+    def succeeded(self) -> bool:
+        """By the first rule."""
+        return self.share(self.end) >= SUCCESS
+
+
+def explained_by(seen: Evidence) -> list[Explanation]:
+    """Which suspicions explain a failure, by the rules above; none of a success."""
+    if seen.succeeded:
+        return []
+    found: list[Explanation] = []
+    if ruled_out(seen):
+        found.append("ruled_out")
+    elif rough(seen):
+        found.append("rough_neighbourhoods")
+    if gap_explains(seen):
+        found.append("gap")
+    return found
+
+
+def contenders(seen: Evidence) -> list[PositionDiagnosis]:
+    """Missed positions whose best token stood among the heaviest and lost."""
+    paths = [(found, found.best_path) for found in seen.missed]
+    return [
+        found
+        for found, path in paths
+        if path is not None and path.highest_rank <= seen.neighbours and path.fell_behind is not None
+    ]
+
+
+def ruled_out(seen: Evidence) -> bool:
+    """By the second rule."""
+    if seen.gap is None or not seen.missed:
+        return False
+    share = len(contenders(seen)) / len(seen.missed)
+    return share >= CONTENDERS and share > random_contenders(seen)
+
+
+def random_contenders(seen: Evidence) -> float:
+    """The share of random tokens, at missed positions, that stood among the heaviest."""
+    ranks = [rank for found in seen.missed if found.control_paths for rank in found.control_paths.highest_ranks]
+    return mean(rank <= seen.neighbours for rank in ranks) if ranks else 0.0
+
+
+def rough(seen: Evidence) -> bool:
+    """Whether the neighbourhoods of the best tokens point nowhere."""
+    missed = seen.missed
+    if not missed:
+        return False
+    few = mean(found.shared for found in missed) < SHARED * seen.neighbours
+    return few and mean(found.smoothness or 0.0 for found in missed) <= chance(seen.near)
+
+
+def gap_explains(seen: Evidence) -> bool:
+    """By the last rule."""
+    gap = seen.gap
+    if gap is None or gap.mixed_end is None:
+        return False
+    return gap.end >= GAP * (seen.best - seen.end) and gap.end > gap.mixed_end
+
+
+def chance(count: int) -> float:
+    """Rank correlation that 95 % of unrelated samples of this size stay below, either way."""
+    return 1.96 / (count - 1) ** 0.5
