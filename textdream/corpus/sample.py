@@ -13,14 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt64
 
 from textdream.corpus.extremes import LAST, key_tails, key_values, make_keys
 
 BINS, BANDS, DRAWS = 64, 10, 5
 
 
-def token_hashes(texts: Sequence[str], lengths: Sequence[int], seed: int) -> list[Int[np.ndarray, " pos"]]:
+def token_hashes(texts: Sequence[str], lengths: Sequence[int], seed: int) -> list[UInt64[np.ndarray, " _pos"]]:
     """For each text one 64-bit number a position, which depends on the text, the position and the seed alone."""
     key = seed.to_bytes(8, "little")
     starts = b"".join(hashlib.blake2b(text.encode(), digest_size=8, key=key).digest() for text in texts)
@@ -30,7 +30,7 @@ def token_hashes(texts: Sequence[str], lengths: Sequence[int], seed: int) -> lis
     return np.split(_mixed(hashes + positions.astype(np.uint64)), begins[1:])
 
 
-def _mixed(x: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+def _mixed(x: UInt64[np.ndarray, " n"]) -> UInt64[np.ndarray, " n"]:
     """SplitMix64 (Steele, Lea and Flood 2014): neighbouring numbers become unrelated ones."""
     x = x * np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt64
 from torch import Tensor
 
 from textdream.corpus.accumulate import Accumulator, Group
@@ -89,7 +89,7 @@ class Scan:
         batch: Sequence[Sequence[int]],
         ids: Sequence[Sequence[int]],
         begin: int,
-        hashes: Sequence[Int[np.ndarray, " pos"]],
+        hashes: Sequence[UInt64[np.ndarray, " _pos"]],
         pool: ThreadPoolExecutor | None,
     ) -> None:
         """One batch: groups of numbers in the block, of texts of equal length."""
@@ -114,7 +114,7 @@ class Scan:
         self.spool.advance(len(drawn))
         self.done += sum(group.ordinary for group in groups)
 
-    def _draw(self, groups: Sequence[Group], hashes: Int[np.ndarray, " tokens"]) -> Int[np.ndarray, " drawn"]:
+    def _draw(self, groups: Sequence[Group], hashes: UInt64[np.ndarray, " tokens"]) -> Int[np.ndarray, " drawn"]:
         """Rows of the batch that are in the sample: those whose hash is low enough; written down with what they are."""
         threshold = min(2**64 - 1, self.plan.sample * 2**64 // self.plan.tokens)
         ordinary = np.concatenate(

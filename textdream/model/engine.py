@@ -97,7 +97,7 @@ class Engine:
         return self._batched(ids, lambda part: objective.value(self._read(objective.reads, hf, layout, input_ids=part)))
 
     def sites(
-        self, texts: Sequence[Int[Tensor, "count length"]], reads: Iterable[Read]
+        self, texts: Sequence[Int[Tensor, "_count _length"]], reads: Iterable[Read]
     ) -> Iterator[tuple[Read, Float[Tensor, "tokens d"]]]:
         """Activations of whole sites at every token of many texts, in the search precision, as they are formed.
 
