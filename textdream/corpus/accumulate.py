@@ -140,11 +140,10 @@ class Accumulator:
         self.top_count += np.bincount(np.concatenate(found.top), minlength=self.neurons)
         sentences = np.concatenate([group.sentences for group in groups])
 
-        def course(text: int) -> tuple[Float[np.ndarray, "pos units"], int]:
-            where, first = _place(groups, text)
-            return rows.units(where), first
+        def places(side: int, texts: np.ndarray, units: np.ndarray) -> np.ndarray:
+            return _places(rows, groups, side, texts, units)
 
-        self.extremes.take(found.highest, found.lowest, sentences, course)
+        self.extremes.take(found.highest, found.lowest, sentences, places)
         return rows
 
     def project(self, values: Float[Tensor, "tokens neurons"]) -> Float[Tensor, "tokens directions"]:
@@ -197,6 +196,15 @@ class Rows:
         neurons = (raw.astype(np.uint32) << 16).view(np.float32) if self.half else raw
         return np.concatenate([neurons, self.projected[rows]], axis=1)
 
+    def at(self, rows: Integer[np.ndarray, "n pos"], units: Integer[np.ndarray, " n"]) -> Float[np.ndarray, "n pos"]:
+        """One unit at some rows, for each of n."""
+        found = np.empty(rows.shape, np.float32)
+        neuron = units < self.neurons
+        raw = self.values[rows[neuron], units[neuron, None]]
+        found[neuron] = (raw.astype(np.uint32) << 16).view(np.float32) if self.half else raw
+        found[~neuron] = self.projected[rows[~neuron], units[~neuron, None] - self.neurons]
+        return found
+
     def write(self, piece: Piece, out: Float[np.ndarray, "text pos units"]) -> None:
         """The ordinary tokens of a piece into `out`."""
         ordinary = slice(piece.first, piece.last)
@@ -208,14 +216,20 @@ class Rows:
         out[..., self.neurons :] = self.projected[piece.rows].reshape(*piece.shape, -1)[:, ordinary]
 
 
-def _place(groups: Sequence[Group], text: int) -> tuple[slice, int]:
-    """Rows of a text's ordinary tokens in the batch, and the position of the first."""
+def _places(
+    rows: Rows, groups: Sequence[Group], side: int, texts: Integer[np.ndarray, " n"], units: Integer[np.ndarray, " n"]
+) -> Integer[np.ndarray, " n"]:
+    """Where in each of some texts of the batch a unit is highest (lowest, for side 1): the first such position."""
+    found = np.empty(len(texts), np.int64)
+    begin = 0
     for group in groups:
-        if text < len(group.sentences):
-            row = group.start + text * group.length
-            return slice(row + group.first, row + group.last), group.first
-        text -= len(group.sentences)
-    raise IndexError(text)
+        here = ((texts >= begin) & (texts < begin + len(group.sentences))).nonzero()[0]
+        if len(here):
+            starts = group.start + (texts[here] - begin) * group.length
+            course = rows.at(starts[:, None] + np.arange(group.first, group.last), units[here])
+            found[here] = group.first + (course.argmin(1) if side else course.argmax(1))
+        begin += len(group.sentences)
+    return found
 
 
 class _Found:

@@ -14,7 +14,8 @@ from jaxtyping import Float, Integer
 LAST = 2**32 - 1
 EMPTY = -(2**63)
 
-Course = Callable[[int], tuple[Float[np.ndarray, "pos units"], int]]
+# For a side (0: where it is highest, 1: lowest), texts of the batch and a unit for each: the position in the text.
+Places = Callable[[int, Integer[np.ndarray, " n"], Integer[np.ndarray, " n"]], Integer[np.ndarray, " n"]]
 
 
 class Extremes:
@@ -39,46 +40,35 @@ class Extremes:
         highest: Float[np.ndarray, "texts units"],
         lowest: Float[np.ndarray, "texts units"],
         sentences: Integer[np.ndarray, " texts"],
-        course: Course,
+        places: Places,
     ) -> None:
-        """Take in the highest and lowest values of some texts.
+        """Take in the highest and lowest values of some texts, whose numbers are `sentences`."""
+        self._take(0, highest, sentences, places)
+        self._take(1, -lowest, sentences, places)
 
-        Parameters
-        ----------
-        course
-            For the number of a text in this batch: the units along it, and the position of the first row.
-        """
-        self._take(0, highest, sentences, course)
-        self._take(1, -lowest, sentences, course)
-
-    def _take(self, side: int, best: np.ndarray, sentences: np.ndarray, course: Course) -> None:
+    def _take(self, side: int, best: np.ndarray, sentences: np.ndarray, places: Places) -> None:
         keys, positions = self.keys[side], self.positions[side]
-        # Only units whose best text here can beat the worst that is kept, by its value or by coming earlier: soon very few.
-        top, worst = best.max(0), key_values(keys[:, -1])
-        earlier = sentences.min() < key_tails(keys[:, -1])
-        units = ((top > worst) | ((top == worst) & earlier)).nonzero()[0]
+        # Only units whose best text here can beat the worst that is kept, by its value or by coming earlier: soon few.
+        top, worst, tails = best.max(0), key_values(keys[:, -1]), key_tails(keys[:, -1])
+        units = ((top > worst) | ((top == worst) & (sentences.min() < tails))).nonzero()[0]
         if not len(units):
             return
-        kept = keys[units]
-        offered = make_keys(best[:, units], sentences[:, None]).T
-        both = np.concatenate([kept, offered], axis=1)
-        # The k largest, in no order, then in order.
-        index = np.argpartition(both, both.shape[1] - self.k, axis=1)[:, -self.k :]
-        chosen = np.take_along_axis(both, index, 1)
-        order = np.argsort(chosen, axis=1)[:, ::-1]
-        index, chosen = np.take_along_axis(index, order, 1), np.take_along_axis(chosen, order, 1)
-        places = np.take_along_axis(positions[units], np.minimum(index, self.k - 1), 1)
-        new = index >= self.k
-        row, rank = new.nonzero()
-        texts = index[row, rank] - self.k
-        found = np.empty(len(texts), np.int32)
-        for text in np.unique(texts):
-            here = (texts == text).nonzero()[0]
-            values, first = course(int(text))
-            values = values[:, units[row[here]]]
-            found[here] = first + (values.argmin(0) if side else values.argmax(0))
-        places[row, rank] = found
-        keys[units], positions[units] = chosen, places
+        offered = best[:, units]
+        beats = (offered > worst[units]) | ((offered == worst[units]) & (sentences[:, None] < tails[units]))
+        row, text = np.ascontiguousarray(beats.T).nonzero()
+        # Side by side with what is kept, as many columns as the unit with the most offers needs.
+        counts = np.bincount(row, minlength=len(units))
+        column = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+        shape = (len(units), int(counts.max(initial=0)))
+        new, source = np.full(shape, EMPTY, np.int64), np.full(shape, -1)
+        new[row, column], source[row, column] = make_keys(offered[text, row], sentences[text]), text
+        both = np.concatenate([keys[units], new], axis=1)
+        order = np.argsort(both, axis=1)[:, : -self.k - 1 : -1]
+        source = np.take_along_axis(np.concatenate([np.full((len(units), self.k), -1), source], axis=1), order, 1)
+        where = np.take_along_axis(positions[units], np.minimum(order, self.k - 1), 1)
+        row, rank = (source >= 0).nonzero()
+        where[row, rank] = places(side, source[row, rank], units[row])
+        keys[units], positions[units] = np.take_along_axis(both, order, 1), where
 
 
 def make_keys(
@@ -86,15 +76,18 @@ def make_keys(
 ) -> Integer[np.ndarray, "*shape"]:
     """Entries of float32 values and the numbers behind them."""
     bits = (values.astype(np.float32) + np.float32(0)).view(np.int32)  # -0.0 + 0.0 is 0.0
-    ordered = np.where(bits < 0, bits ^ 0x7FFFFFFF, bits).astype(np.int64)
-    return (ordered << 32) | (LAST - tails)
+    bits ^= (bits >> 31) & np.int32(0x7FFFFFFF)  # Of a negative float, the larger bits are the lower value.
+    keys = bits.astype(np.int64)
+    keys <<= 32
+    keys |= LAST - tails
+    return keys
 
 
 def key_values(keys: Integer[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
     """The value in each entry; minus infinity where it is empty."""
-    ordered = (keys >> 32).astype(np.int32)
-    values = np.where(ordered < 0, ordered ^ 0x7FFFFFFF, ordered).astype(np.int32).view(np.float32)
-    return np.where(keys == EMPTY, np.float32(-np.inf), values)
+    bits = (keys >> 32).astype(np.int32)
+    bits ^= (bits >> 31) & np.int32(0x7FFFFFFF)
+    return np.where(keys == EMPTY, np.float32(-np.inf), bits.view(np.float32))
 
 
 def key_tails(keys: Integer[np.ndarray, "*shape"]) -> Integer[np.ndarray, "*shape"]:

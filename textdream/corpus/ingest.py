@@ -17,7 +17,7 @@ import duckdb
 import numpy as np
 
 from textdream.corpus.readers import Input
-from textdream.corpus.store import ROWS, connect, write_parquet
+from textdream.corpus.store import connect, write_parquet
 from textdream.errors import CorpusError
 from textdream.model.tokens import Tokens
 from textdream.records import CorpusInfo, Skipped
@@ -59,7 +59,7 @@ def ingest(inputs: Sequence[Input], split: str, tokens: Tokens, work: Path) -> I
         row = connection.execute("SELECT count(*), sum(tokens) FROM firsts").fetchone()
         assert row is not None
         query = "SELECT row_number() OVER (ORDER BY n) - 1 AS sentence, text FROM firsts ORDER BY n"
-        write_parquet(connection, query, work / "sentences.parquet", ROWS["sentences"])
+        write_parquet(connection, "sentences", query, work)
     yield CorpusInfo(
         files=files,
         sha256=_hash(work / "sentences.parquet"),

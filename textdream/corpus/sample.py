@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Integer
 
-from textdream.corpus.extremes import key_tails, key_values, make_keys
+from textdream.corpus.extremes import LAST, key_tails, key_values, make_keys
 
 BINS, BANDS, DRAWS = 64, 10, 5
 
@@ -100,9 +100,9 @@ class Sorted:
     """Units' values at the sampled tokens, sorted from the lowest to the highest."""
 
     def __init__(self, values: Float[np.ndarray, "rows units"]) -> None:
-        # Whole numbers that hold value and row are sorted several times faster than an order of floats is found.
-        keys = np.sort(make_keys(values.T, np.arange(len(values))), axis=1)
-        self.values, self.rows = key_values(keys), key_tails(keys)
+        # Whole numbers that hold value and row are sorted faster than an order of floats is found.
+        self.keys = make_keys(np.ascontiguousarray(values.T), np.arange(len(values)))
+        self.keys.sort(axis=1)
 
     def histogram(
         self, low: Float[np.ndarray, " units"], high: Float[np.ndarray, " units"]
@@ -110,25 +110,30 @@ class Sorted:
         """Tokens in each of `BINS` bins of equal width between two values; the last holds its upper end too."""
         width = (high.astype(np.float64) - low) / BINS
         edges = low[:, None] + width[:, None] * np.arange(1, BINS)
-        below = np.stack([np.searchsorted(row, edge) for row, edge in zip(self.values, edges, strict=True)])
-        return np.diff(below, axis=1, prepend=0, append=self.values.shape[1]).astype(np.int64)
+        # A float32 lies below an edge if it lies below the first float32 that does not.
+        rounded = edges.astype(np.float32)
+        rounded = np.where(rounded < edges, np.nextafter(rounded, np.float32(np.inf)), rounded)
+        limits = make_keys(rounded, np.array(LAST))
+        below = np.stack([np.searchsorted(keys, limit) for keys, limit in zip(self.keys, limits, strict=True)])
+        return np.diff(below, axis=1, prepend=0, append=self.keys.shape[1]).astype(np.int64)
 
     def quantiles(self) -> Float[np.ndarray, "units 11"]:
         """The lowest value, each tenth (between two values, on the line that joins them), the highest."""
-        place = np.linspace(0, self.values.shape[1] - 1, BANDS + 1)
+        place = np.linspace(0, self.keys.shape[1] - 1, BANDS + 1)
         below, above = np.floor(place).astype(int), np.ceil(place).astype(int)
         part = place - below
-        return (self.values[:, below] * (1 - part) + self.values[:, above] * part).astype(np.float32)
+        low, high = key_values(self.keys[:, below]), key_values(self.keys[:, above])
+        return (low * (1 - part) + high * part).astype(np.float32)
 
     def bands(self, rng: np.random.Generator) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
         """(band, draw, row [units], value [units]): tokens drawn without return from each tenth of the sorted sample."""
-        units, count = self.values.shape
+        units, count = self.keys.shape
         every = np.arange(units)
         for band in range(BANDS):
             begin, end = count * band // BANDS, count * (band + 1) // BANDS
             for draw, number in enumerate(distinct(rng, end - begin, min(DRAWS, end - begin), units)):
-                place = begin + number
-                yield band, draw, self.rows[every, place], self.values[every, place]
+                keys = self.keys[every, begin + number]
+                yield band, draw, key_tails(keys), key_values(keys)
 
 
 def distinct(rng: np.random.Generator, count: int, draws: int, times: int) -> list[Integer[np.ndarray, " times"]]:

@@ -14,7 +14,7 @@ from textdream.corpus.accumulate import Accumulator
 from textdream.corpus.extremes import EMPTY, key_tails, key_values
 from textdream.corpus.sample import Sorted
 from textdream.corpus.scan import Scan, name
-from textdream.corpus.store import ROWS, connect, write_parquet
+from textdream.corpus.store import connect, write_parquet
 from textdream.model import Read
 
 # Units whose sample is sorted at once.
@@ -46,7 +46,7 @@ def write_tables(scan: Scan, folder: Path) -> Iterator[int]:
                 _insert(connection, "bands", _bands(unit, sample, tokens, rng))
             yield number + 1
         for table in COLUMNS:
-            write_parquet(connection, f"SELECT * FROM {table}", folder / f"{table}.parquet", ROWS[table])
+            write_parquet(connection, table, f"SELECT * FROM {table}", folder)
     directions = {name(read): value.numpy() for read, value in scan.directions.items()}
     (folder / "directions.safetensors").write_bytes(save(directions))
 
