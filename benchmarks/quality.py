@@ -66,7 +66,7 @@ from textdream.experiments.from_corpus import corpus_best
 from textdream.model import Model
 from textdream.optimizers import Problem
 from textdream.optimizers.problem import replaced
-from textdream.optimizers.sweep import Screening
+from textdream.optimizers.screening import Screening, noise
 
 
 def stages() -> Iterator[tuple[str, str, str, int, list[Neuron]]]:
@@ -147,7 +147,7 @@ class Bench:
         if method == "truth":
             outcome: dict[str, Any] = best_token(problem)
         else:
-            outcome = search(problem, method)
+            outcome = search(problem, method, self.bars[where].best)
         return Run(
             method, free, start, *where, seed, corpus=self.sha256, begin=begin_value,
             seconds=time.process_time() - begin, evaluations=self.model.engine.evaluations - evaluations,
@@ -168,19 +168,22 @@ class Bench:
                 print(f"{key}  {found.begin:.3f} → {found.best:.3f} (bar {bar:.3f})  {found.seconds:.1f} s", flush=True)
 
 
-def search(problem: Problem, method: str) -> dict[str, Any]:
-    """Run a method until it ends or its limit is reached, and say what came of it."""
+def search(problem: Problem, method: str, bar: float) -> dict[str, Any]:
+    """Run a method until it ends or its limit is reached, and say what came of it, and when it passed the bar."""
     optimizer, config = METHODS[method]
     begin = time.process_time()
     assert problem.best is not None
     best, last, ended = problem.best[1], None, True
     curve: list[float] = []
+    passed: float | None = None
     for step in optimizer(problem, config):
         last, spent = step, time.process_time() - begin
         while len(curve) < len(MOMENTS) and spent > MOMENTS[len(curve)]:
             curve.append(best)
         # The problem's best leaves out what does not count as a result; of PAIR's preset, that counts too.
         best = max(best, problem.best[1], step.value if method == "pair" else -float("inf"))
+        if passed is None and best > bar + noise(bar):
+            passed = spent
         if spent > LIMITS[method]:
             ended = False
             break
@@ -188,6 +191,7 @@ def search(problem: Problem, method: str) -> dict[str, Any]:
     return {
         "best": best,
         "curve": [*curve, best],
+        "passed": passed,
         "final": last.value,
         "certified": last.certificate is not None,
         "ended": ended,
@@ -206,11 +210,11 @@ def best_token(problem: Problem, chunk: int = 512) -> dict[str, Any]:
     candidates = replaced(problem.start, torch.full_like(tokens, position), tokens)
     scores = problem.engine.search_values(candidates, problem.objective)
     order = scores.argsort(descending=True)
-    best, text, screening = -float("inf"), problem.start, Screening()
+    best, text = -float("inf"), problem.start
+    screening = Screening.measured(problem.model, problem.objective, problem.start, (position,), problem.generator)
     for begin in range(0, len(order), chunk):
         rows = order[begin : begin + chunk]
         values = problem.engine.values(candidates[rows], problem.objective)
-        screening.probe(values - scores[rows])
         good = problem.model.tokens.survives(candidates[rows])
         if bool(good.any()) and float(values[good].max()) > best:
             best, text = float(values[good].max()), candidates[rows[good][int(values[good].argmax())]]
@@ -220,6 +224,7 @@ def best_token(problem: Problem, chunk: int = 512) -> dict[str, Any]:
     return {
         "best": best,
         "curve": [best],
+        "passed": None,
         "final": best,
         "certified": True,
         "ended": True,

@@ -8,7 +8,7 @@ from typing import Any
 
 from quality_rows import LIMITS, METHODS, NEURONS, SEEDS, Bar, Neuron, Run, read_rows
 
-from textdream.optimizers.sweep import noise
+from textdream.optimizers.screening import noise
 
 
 def table() -> list[dict[str, Any]]:
@@ -46,6 +46,7 @@ def figures(mine: list[Run], bars: dict[Neuron, Bar], runs: dict[tuple[Any, ...]
         },
         "median_ratio": statistics.median(ratios) if ratios else None,
         "finds_best_token": share([one.best >= best - noise(best) for one, best in true]) if true else None,
+        "median_seconds_to_beat": middle([one.passed for one in mine]),
         "median_seconds": statistics.median(seconds),
         "p90_seconds": seconds[round(0.9 * (len(seconds) - 1))],
         "median_evaluations": statistics.median(one.evaluations for one in mine),
@@ -56,6 +57,12 @@ def figures(mine: list[Run], bars: dict[Neuron, Bar], runs: dict[tuple[Any, ...]
     }
 
 
+def middle(seconds: Sequence[float | None]) -> float | None:
+    """The median where None stands for never."""
+    found = statistics.median_high(float("inf") if one is None else one for one in seconds)
+    return None if found == float("inf") else found
+
+
 def share(flags: Sequence[bool]) -> float:
     """How many of them hold."""
     return sum(flags) / len(flags)
@@ -63,7 +70,8 @@ def share(flags: Sequence[bool]) -> float:
 
 def markdown(rows: list[dict[str, Any]], about: dict[str, Any]) -> str:
     """The same to read."""
-    heads = ("method", "runs (neurons)", "beats the corpus", "in 10 s", "its last step does", "median ratio", "best token found",
+    heads = ("method", "runs (neurons)", "beats the corpus", "in 5 s", "in 10 s", "median s to beat it",
+             "its last step does", "median ratio", "best token found",
              "seconds, median", "90 %", "evaluations", "certified", "ended")  # fmt: skip
     lines = [
         "# Dreams against the best sentence of a corpus",
@@ -125,7 +133,9 @@ def _line(row: dict[str, Any]) -> str:
         row["method"],
         f"{row['runs']} ({row['neurons']})",
         percent(row["beats_corpus"]),
+        percent(row["beats_corpus_in_5_s"]),
         percent(row["beats_corpus_in_10_s"]),
+        "" if row["median_seconds_to_beat"] is None else f"{row['median_seconds_to_beat']:.1f}",
         percent(row["last_step_beats_corpus"]),
         "" if row["median_ratio"] is None else f"{row['median_ratio']:.2f}",
         percent(row["finds_best_token"]),

@@ -74,6 +74,8 @@ class Run:
     evaluations: int
     curve: list[float]
     """The best at each of MOMENTS that the run reached, then at its end."""
+    passed: float | None
+    """Processor seconds until it was better than the corpus's best."""
     processor: str
     text: str
 
