@@ -6,11 +6,13 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 import textdream
 from tests.tiny import WORDS, plain
+from textdream.configs import CorpusConfig
 from textdream.corpus.build import index_corpus
 
 
@@ -24,11 +26,13 @@ def sentences(count: int, seed: int, low: int = 2, high: int = 6) -> list[str]:
     return list(found)
 
 
-def make_index(model: textdream.Model, texts: Sequence[str], folder: Path, name: str = "texts.txt") -> Path:
+def make_index(
+    model: textdream.Model, texts: Sequence[str], folder: Path, name: str = "texts.txt", **settings: Any
+) -> Path:
     """An index of some sentences, one a line."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text("\n".join(texts) + "\n", encoding="utf-8")
-    index_corpus(model, [str(folder / name)], folder / "index")
+    index_corpus(model, [str(folder / name)], folder / "index", CorpusConfig(**settings))
     return folder / "index"
 
 

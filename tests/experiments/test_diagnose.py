@@ -1,7 +1,6 @@
 """The diagnosis on planted cases, where one knows what happens to the best token, and on ordinary tiny models."""
 
 import dataclasses
-import itertools
 import json
 
 import jsonschema
@@ -341,9 +340,12 @@ def test_an_interrupted_diagnosis_has_what_was_found(encoder):
     assert part.interrupted
     assert [found.position for found in part.positions] == [2]
     assert finding(part, "fell_behind").value is None
-    for _ in itertools.islice(diagnosis, 3):
+    for _ in diagnosis:
         pass
-    assert finding(part, "smoothness").value is not None
+    whole = diagnosis.result()
+    assert not whole.interrupted
+    assert [found.position for found in whole.positions] == [2, 3, 4]
+    assert whole.positions[0].tokens == part.positions[0].tokens
 
 
 # What cannot be diagnosed.
@@ -391,9 +393,16 @@ def test_an_objective_of_ones_own_is_given_with_the_dream(weights, two):
 
 
 def test_it_says_that_a_rerun_ended_elsewhere(encoder, dreamed):
-    other = dreamed.model_copy(update={"settings": {**dreamed.settings, "seed": 99}})
-    result = diagnose_dream(encoder, other, QUICK)
-    assert result.reproduced is (result.steps[-1].tokens == dreamed.final.tokens)
+    assert diagnose_dream(encoder, dreamed, QUICK).reproduced
+    other = next(i for i in encoder.tokens.allowed.tolist() if i != dreamed.final.ids[3])
+    ids = [*dreamed.final.ids[:3], other, *dreamed.final.ids[4:]]
+    value = plain_neuron(encoder, "bert_mlm", torch.tensor([ids]), "resid_post", 2, 3, 1)
+    result = diagnose_dream(encoder, dreamed.model_copy(update={"final": encoder.sample(ids, float(value[0]))}), QUICK)
+    assert result.reproduced is False
+    assert not result.steps
+    assert finding(result, "end_gap").value is None
+    assert result.positions[0].best_path is None
+    assert result.succeeded or "ended elsewhere" in result.explanation
 
 
 def test_plain_neurons_of_other_sites_are_diagnosed(encoder):

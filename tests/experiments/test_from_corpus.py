@@ -1,4 +1,5 @@
 import copy
+import dataclasses
 import json
 
 import pytest
@@ -7,7 +8,6 @@ import torch
 import textdream
 from tests.indexes import make_index, sentences, truth
 from tests.tiny import tiny
-from textdream.experiments.from_corpus import SHORT
 from textdream.experiments.sharing import FIRST, halved
 from textdream.experiments.verify import verify
 from textdream.optimizers import Step
@@ -93,7 +93,8 @@ def test_the_lowest_sentences_are_the_bar_of_a_lowest_dream(bert, index, exact, 
 def test_a_feed_forward_neuron(bert, index, tmp_path):
     target = textdream.neuron(1, 5, site="mlp_post")
     result = textdream.dream(bert, "", target, config(index, start="top:4"))
-    assert result.best.activation >= result.baseline.activation
+    assert result.best.activation > result.baseline.activation
+    assert result.baseline.beats
     holds(result, bert, tmp_path)
 
 
@@ -151,20 +152,36 @@ def test_the_same_seed_gives_the_same_result(bert, index):
     assert first == second
 
 
-def test_long_sentences_are_passed_over_where_short_ones_do(tmp_path):
+def test_it_starts_from_the_best_whatever_their_length(tmp_path):
     model = tiny("bert")
     model.tokens.tokenizer.model_max_length = 40
     model.tokens.max_length = 40
-    long, short = sentences(6, 8, 33, 36), sentences(12, 9)
-    index = make_index(model, long + short, tmp_path)
+    texts = sentences(6, 8, 33, 36) + sentences(12, 9)
+    index = make_index(model, texts, tmp_path)
     for n in range(8):
-        starts = textdream.Dream(model, "", textdream.neuron(2, n), config(index, start="top:10")).corpus.starts
-        assert all(len(one.ids) <= SHORT for one in starts)
-        found = textdream.Dream(model, "", textdream.neuron(2, n), config(index, start="top:15")).corpus
-        assert sum(len(one.ids) <= SHORT for one in found.starts) == 12
-        assert len(found.starts) == 15
-        values = [one.activation for one in found.starts]
-        assert values == sorted(values, reverse=True)
+        found = textdream.Dream(model, "", textdream.neuron(2, n), config(index, start="top:10")).corpus
+        highest = truth(model, "bert", texts, "resid_post", 2, n).best()
+        assert [one.activation for one in found.starts] == pytest.approx(highest[:10], abs=1e-5)
+
+
+def test_what_the_index_left_out_is_no_higher_than_the_bound(tmp_path):
+    model = tiny("bert")
+    texts = sentences(40, 9)
+    index = make_index(model, texts, tmp_path, top=3)
+    for n in range(8):
+        for minimise, sign in ((False, 1.0), (True, -1.0)):
+            run = textdream.Dream(model, "", textdream.neuron(2, n), config(index, start="top:1", minimise=minimise))
+            left_out = truth(model, "bert", texts, "resid_post", 2, n).best(sign)[3]
+            assert sign * run.corpus.bound >= sign * left_out - 1e-5
+            assert sign * run.corpus.bound <= sign * run.corpus.best.activation + 0.1
+
+
+def test_a_dream_below_the_bound_does_not_beat_the_corpus(bert, index):
+    found = textdream.Dream(bert, "", TARGET, config(index, start="top:1")).corpus
+    high = dataclasses.replace(found, bound=found.best.activation + 1)
+    assert found.baseline(found.best.activation + 0.5, 1.0, []).beats
+    assert not high.baseline(found.best.activation + 0.5, 1.0, []).beats
+    assert high.baseline(found.best.activation + 1.5, 1.0, []).beats
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -59,17 +60,26 @@ def diagnose(
     from textdream.experiments.diagnose import Diagnosis
     from textdream.report.progress import LiveProgress
 
-    interrupted = False
+    interrupted, made = False, None
     with LiveProgress(console()) as live:
-        diagnosis = Diagnosis(loaded, dream or annealed(loaded, what, target, config, live), config)
+        if dream is None:
+            dream = made = annealing(loaded, what, target, config, live)
+        diagnosis = None
         try:
-            for step in diagnosis:
+            if not dream.interrupted or made is None:
+                diagnosis = Diagnosis(loaded, dream, config)
+            for step in diagnosis or ():
                 live.update(step.phase, step.done, step.total, step.news)
         except KeyboardInterrupt:
-            if not diagnosis.found:
-                raise
             interrupted = True
-    finish(diagnosis.result(), output)
+    if diagnosis is not None and diagnosis.found:
+        finish(diagnosis.result(), output)
+    elif made is not None:
+        # What there is to keep is the annealing: its file can be diagnosed.
+        finish(made, output)
+        interrupted = True
+    elif interrupted:
+        raise KeyboardInterrupt
     return stopped(output) if interrupted else 0
 
 
@@ -104,14 +114,15 @@ def dream_in(what: str, target: TargetConfig, config: DiagnoseConfig) -> DreamRe
     return found
 
 
-def annealed(model: Model, text: str, target: TargetConfig, config: DiagnoseConfig, live: LiveProgress) -> DreamResult:
-    """The dream of a text whose failure is to be explained, drawn while it runs."""
-    from textdream.experiments.diagnose import annealed as annealing
+def annealing(model: Model, text: str, target: TargetConfig, config: DiagnoseConfig, live: LiveProgress) -> DreamResult:
+    """The dream of a text whose failure is to be explained, drawn while it runs; stopped by Ctrl-C, as far as it came."""
+    from textdream.experiments.diagnose import annealed
     from textdream.experiments.setting import objective_from
 
     objective, position = objective_from(target)
-    run = annealing(model, text, objective, config, word=target.word, position=position)
-    for step in run:
-        done, total = step.progress or (0, 1)
-        live.update("annealing", done, total)
+    run = annealed(model, text, objective, config, word=target.word, position=position)
+    with suppress(KeyboardInterrupt):
+        for step in run:
+            done, total = step.progress or (0, 1)
+            live.update("annealing", done, total)
     return run.result()

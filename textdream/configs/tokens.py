@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from textdream.configs.check import check
+from textdream.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class TokenSearchConfig:
 
     def __post_init__(self) -> None:
         check(self, 1, "top", "beam")
+        if self.beam != TokenSearchConfig.beam and not self.joint:
+            raise InputError(f"--beam {self.beam} was given without --joint", "both, or neither", "give --joint too")
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ class CorpusTopConfig:
     random_direction: int | None = None
     """Show a random direction of the index in place of the neuron (the first, or this one): what does chance look like?"""
     top: int = 10
-    """Sentences shown at either end."""
+    """Sentences shown at either end, of those that the index keeps."""
     quantiles: bool = False
     """Show samples of the ten bands from the lowest tenth of the tokens to the highest."""
     against: str | None = None

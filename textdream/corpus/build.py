@@ -22,11 +22,12 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import tokenizers
 import torch
 import transformers
 
 from textdream.configs import CorpusConfig
-from textdream.corpus.index import BUILDING, Index
+from textdream.corpus.index import BUILDING, TABLES, Index
 from textdream.corpus.ingest import ingest
 from textdream.corpus.plan import DIRECTIONS, SAMPLE, choose_reads
 from textdream.corpus.readers import Input, find_inputs
@@ -38,7 +39,6 @@ from textdream.model import Engine, Model
 from textdream.records import CorpusInfo, Manifest, write_text
 from textdream.version import __version__
 
-TABLES = ("sentences.parquet", "neurons.parquet", "extremes.parquet", "bands.parquet", "directions.safetensors")
 BEGUN = "begun.json"
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 
@@ -87,9 +87,13 @@ def building(
     inputs = find_inputs(files, config.field, config.split)
     reads = choose_reads(model, config)
     with _prepared(folder), _clear_of_trouble(folder):
-        if (folder / "manifest.json").exists() and not force:
-            raise CorpusError(f"{folder} holds an index already", "a new folder", "give another --out, or --force")
         work = folder / BUILDING
+        if (folder / "manifest.json").exists():
+            if not (work / "sentences.parquet").exists():
+                # Killed when all was in its place.
+                (work / BEGUN).unlink(missing_ok=True)
+            if not force:
+                raise CorpusError(f"{folder} holds an index already", "a new folder", "give another --out, or --force")
         settings = {
             "model": model.info.sha256,
             "files": [one.describe().model_dump() for one in inputs],
@@ -98,8 +102,8 @@ def building(
             **{name: getattr(config, name) for name in ("split", "field", "top", "seed")},
             "versions": versions(),
         }
+        info, engine = yield from _begin(work, settings, inputs, config, model, force)
         if not (work / "manifest.json").exists():
-            info, engine = yield from _begin(work, settings, inputs, config, model, force)
             widths = {read.site: model.width(read.site, read.layer) for read in reads}
             plan = Plan(
                 reads, widths, info.sentences, info.tokens, config.top, DIRECTIONS, SAMPLE, config.seed
@@ -132,8 +136,8 @@ def building(
 
 def versions() -> dict[str, str]:
     """What the bytes of an index may depend on."""
-    modules = {"torch": torch, "transformers": transformers, "duckdb": duckdb, "numpy": np}
-    return {name: str(module.__version__) for name, module in modules.items()}
+    modules = {"torch": torch, "transformers": transformers, "tokenizers": tokenizers, "duckdb": duckdb, "numpy": np}
+    return {"textdream": __version__, **{name: str(module.__version__) for name, module in modules.items()}}
 
 
 @contextmanager

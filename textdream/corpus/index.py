@@ -19,6 +19,8 @@ from textdream.records.manifest import CORPUS_SCHEMA
 
 # Where an index is being made, inside its folder.
 BUILDING = ".building"
+# What stands beside the manifest.
+TABLES = ("sentences.parquet", "neurons.parquet", "extremes.parquet", "bands.parquet", "directions.safetensors")
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Index:
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder, self.manifest = folder, manifest
         self._connection = duckdb.connect()
-        self._connection.execute("SET threads = 1")
+        self._execute("SET threads = 1")
 
     @staticmethod
     def open(folder: str | Path, model: ModelInfo | None = None) -> Index:
@@ -129,6 +131,10 @@ class Index:
                 f"one of {model.name} ({model.sha256[:12]}…)",
                 f"give --model {manifest.model.name}, or index the corpus with {model.name}",
             )
+        if missing := [name for name in TABLES if not (folder / name).is_file()]:
+            raise CorpusError(
+                f"{folder} lacks {' and '.join(missing)}", expected, "copy it whole, or make it again with --force"
+            )
         return Index(folder, manifest)
 
     def card(self, site: str, layer: int, neuron: int, kind: str = "neuron") -> Card:
@@ -162,7 +168,7 @@ class Index:
         """`card(…).most` of several neurons of a layer at once."""
         for neuron in neurons:
             self._check(site, layer, neuron, "neuron")
-        rows = self._connection.execute(
+        rows = self._execute(
             f"SELECT neuron, sentence, position, value FROM read_parquet('{self._path('extremes')}') WHERE site = ? "
             "AND layer = ? AND kind = 'neuron' AND side = 'most' AND list_contains(?, neuron) ORDER BY neuron, rank",
             [site, layer, [int(neuron) for neuron in neurons]],
@@ -185,7 +191,7 @@ class Index:
         table = f"FROM read_parquet('{self._path('neurons')}') WHERE site = ? AND layer = ? AND kind = 'neuron'"
 
         def columns(names: str) -> dict[str, np.ndarray]:
-            rows = self._connection.execute(f"SELECT {names} {table} ORDER BY neuron", [site, layer])
+            rows = self._execute(f"SELECT {names} {table} ORDER BY neuron", [site, layer])
             return {name: np.asarray(column) for name, column in rows.fetchnumpy().items()}
 
         plain = columns("count, mean, variance, minimum, maximum, top_count")
@@ -197,7 +203,7 @@ class Index:
 
     def texts(self, sentences: Sequence[int]) -> list[str]:
         """The sentences with these numbers, in this order."""
-        rows = self._connection.execute(
+        rows = self._execute(
             f"SELECT sentence, text FROM read_parquet('{self._path('sentences')}') "
             f"WHERE sentence IN ({', '.join(str(int(number)) for number in {*sentences, -1})})"
         ).fetchall()
@@ -207,10 +213,13 @@ class Index:
     def direction(self, site: str, layer: int, i: int) -> list[float]:
         """The i-th random direction of a (site, layer): a unit vector."""
         self._check(site, layer, i, "random")
-        from safetensors import safe_open
+        from safetensors import SafetensorError, safe_open
 
-        with safe_open(self.folder / "directions.safetensors", "numpy") as file:
-            return [float(x) for x in file.get_slice(f"{site}.{layer}")[i : i + 1][0]]
+        try:
+            with safe_open(self.folder / "directions.safetensors", "numpy") as file:
+                return [float(x) for x in file.get_slice(f"{site}.{layer}")[i : i + 1][0]]
+        except SafetensorError as error:
+            raise self._damaged(error) from None
 
     def _check(self, site: str, layer: int, neuron: int, kind: str) -> None:
         m = self.manifest
@@ -234,10 +243,22 @@ class Index:
             )
 
     def _rows(self, table: str, columns: str, unit: list[Any]) -> list[Any]:
-        return self._connection.execute(
+        return self._execute(
             f"SELECT {columns} FROM read_parquet('{self._path(table)}') WHERE site = ? AND layer = ? AND kind = ? AND neuron = ?",
             unit,
         ).fetchall()
+
+    def _execute(self, query: str, values: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._connection.execute(query, list(values))
+        except duckdb.Error as error:
+            raise self._damaged(error) from None
+
+    def _damaged(self, error: Exception) -> CorpusError:
+        reason = str(error).partition("\n")[0].replace(str(self.folder), "…")[:120]
+        return CorpusError(
+            f"{self.folder} cannot be read ({reason})", "the files that were written", "make it again with --force"
+        )
 
     def _path(self, table: str) -> str:
         return str(self.folder / f"{table}.parquet").replace("'", "''")

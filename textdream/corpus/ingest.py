@@ -1,8 +1,9 @@
 """The first stage: the different sentences of a corpus in order of first appearance, as one Parquet file.
 
-Sorting out duplicates is DuckDB's work, with a limit on its memory and a folder to spill into, so that a corpus may be
-larger than memory. A sentence that the model cannot take as it stands (too long, with characters that the tokenizer does
-not know, with special tokens in it) is left out and counted: every sentence of an index can be encoded, and dreamed from.
+Two sentences are the same if the model cannot tell them apart: "The End." and "the end." are, where it is uncased. Sorting out
+duplicates is DuckDB's work, with a limit on its memory and a folder to spill into, so that a corpus may be larger than memory.
+A sentence that the model cannot take as it stands (too long, with characters that the tokenizer does not know, with special
+tokens in it) is left out and counted: every sentence of an index can be encoded, and dreamed from.
 """
 
 from __future__ import annotations
@@ -38,23 +39,25 @@ def ingest(inputs: Sequence[Input], split: str, tokens: Tokens, work: Path) -> I
     skipped: Counter[str] = Counter()
     read = kept = 0
     with connect(work) as connection:
-        connection.execute("CREATE TABLE read (n BIGINT, text VARCHAR, tokens INTEGER)")
+        connection.execute("CREATE TABLE read (n BIGINT, text VARCHAR, tokens INTEGER, key1 BIGINT, key2 BIGINT)")
         sentences = (sentence for one in inputs for sentence in one.sentences(split))
         while chunk := list(islice(sentences, CHUNK)):
-            texts, counts = [], []
+            texts, counts, keys = [], [], []
             for text, ids in zip(chunk, _encode(tokens, chunk), strict=True):
                 if isinstance(ids, str):
                     skipped[ids] += 1
                 else:
                     texts.append(text)
                     counts.append(len(ids) - tokens.frame)
-            _insert(connection, kept, texts, counts)
+                    keys.append(hashlib.blake2b(np.array(ids, np.int32).tobytes(), digest_size=16).digest())
+            _insert(connection, kept, texts, counts, keys)
             read, kept = read + len(chunk), kept + len(texts)
             yield read
         if not kept:
             _refuse_empty(read, skipped)
         connection.execute(
-            "CREATE TABLE firsts AS SELECT min(n) AS n, text, any_value(tokens) AS tokens FROM read GROUP BY text"
+            "CREATE TABLE firsts AS SELECT min(n) AS n, arg_min(text, n) AS text, any_value(tokens) AS tokens "
+            "FROM read GROUP BY key1, key2"
         )
         row = connection.execute("SELECT count(*), sum(tokens) FROM firsts").fetchone()
         assert row is not None
@@ -85,12 +88,20 @@ def _is_text(text: str) -> bool:
     return True
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, begin: int, texts: list[str], counts: list[int]) -> None:
+def _insert(
+    connection: duckdb.DuckDBPyConnection, begin: int, texts: list[str], counts: list[int], keys: list[bytes]
+) -> None:
     if texts:
-        numbers = np.arange(begin, begin + len(texts))
-        columns = {"n": numbers, "text": np.array(texts, dtype=object), "tokens": np.array(counts, dtype=np.int32)}
+        key1, key2 = np.frombuffer(b"".join(keys), np.int64).reshape(-1, 2).T.copy()
+        columns = {
+            "n": np.arange(begin, begin + len(texts)),
+            "text": np.array(texts, dtype=object),
+            "tokens": np.array(counts, dtype=np.int32),
+            "key1": key1,
+            "key2": key2,
+        }
         connection.register("part", columns)
-        connection.execute("INSERT INTO read SELECT n, text, tokens FROM part")
+        connection.execute("INSERT INTO read SELECT n, text, tokens, key1, key2 FROM part")
         connection.unregister("part")
 
 

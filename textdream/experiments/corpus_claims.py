@@ -70,8 +70,14 @@ def baseline_claims(result: DreamResult) -> Iterator[tuple[str, Any, Any]]:
         return
     sign = -1.0 if result.minimise else 1.0
     best, bar = result.best.activation, result.baseline.activation
+    highest = sign * max(sign * bar, sign * result.baseline.bound)
     # More than float32 can tell from none, as the optimisers have it.
-    yield "baseline.beats", result.baseline.beats, sign * (best - bar) > 1e-5 * max(1.0, abs(bar))
+    yield "baseline.beats", result.baseline.beats, sign * (best - highest) > 1e-5 * max(1.0, abs(highest))
+    for number, start in enumerate(result.baseline.sentences):
+        if sign * (start.activation - bar) > 1e-5 * max(1.0, abs(bar)):
+            yield f"baseline.sentences.{number}", start.activation, f"no more than the best, {bar}"
+        if sign * (start.reached.activation - best) > 1e-5 * max(1.0, abs(best)):
+            yield f"baseline.sentences.{number}.reached", start.reached.activation, f"no more than the best, {best}"
     ratio = best / bar if sign * bar > 0 else None
     close = ratio is not None and result.baseline.ratio is not None and isclose(ratio, result.baseline.ratio)
     yield "baseline.ratio", result.baseline.ratio, result.baseline.ratio if close else ratio

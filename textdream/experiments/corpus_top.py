@@ -9,7 +9,7 @@ from typing import Any
 
 from textdream.configs import CorpusTopConfig
 from textdream.corpus.index import Card, Index
-from textdream.errors import InputError
+from textdream.errors import CorpusError, InputError
 from textdream.experiments.agreement import measure
 from textdream.experiments.sentences import shaded, unit_target
 from textdream.experiments.setting import header
@@ -36,6 +36,13 @@ def corpus_top(model: Model, folder: str | Path, config: CorpusTopConfig) -> Cor
     unit = _unit(config)
     index = Index.open(folder, model.info)
     against = None if config.against is None else Index.open(config.against, model.info)
+    if against is not None and config.random_direction is not None and against.manifest.seed != index.manifest.seed:
+        raise CorpusError(
+            f"{against.folder} has other random directions than {index.folder} (seeds {against.manifest.seed} and "
+            f"{index.manifest.seed})",
+            "two indexes of one seed",
+            "make one again with the other's --seed",
+        )
     site, layer, number, kind = unit
     card = index.card(*unit)
     target = unit_target(index, site, layer, number, kind == "random")
@@ -108,7 +115,7 @@ def _sentence(tokens: Measure, others: int) -> str:
     def percent(share: float) -> str:
         return f"{100 * share:.3g} %"
 
-    above = "each" if tokens.percentile == 100 else f"{tokens.percentile:.0f} %"
+    above = "each" if tokens.percentile == 100 else f"{tokens.percentile:.0f} % (ties by half)"
     return (
         f"Of its top tokens the two corpora have {percent(tokens.value)} in common, where the halves of one corpus have "
         f"{percent(tokens.within)}, and this unit and other neurons {percent(tokens.chance)}: it agrees with itself more than "

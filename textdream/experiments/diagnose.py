@@ -57,7 +57,7 @@ class Diagnosis:
     Raises
     ------
     ResultError
-        If the dream belongs to another model, is not a whole run, or began from several texts.
+        If the dream belongs to another model, began from several texts, or is an annealing that was interrupted.
     """
 
     def __init__(
@@ -86,6 +86,8 @@ class Diagnosis:
         allowed = model.tokens.allowed
         drawn = torch.randperm(len(allowed), generator=self._generator)[: self.config.controls]
         self._controls = allowed[drawn]
+        # A search that was held to text is measured by text; what an annealing mixes are all tokens.
+        self._round_trip = self.method is None and bool(dream.settings.get("round_trip", True))
         self._end = torch.tensor((dream.best if self.method is None else dream.final).ids)
         self._start = torch.tensor(dream.start.ids)
         self._context = self._start if self.config.context == "start" else self._end
@@ -107,7 +109,9 @@ class Diagnosis:
         """Search each free position, then run an annealing again and watch."""
         count, size = len(self.dream.free), len(self.model.tokens.allowed)
         for number, position in enumerate(self.dream.free):
-            search = PositionSearch(self.model, self._raised, self._context, position)
+            if number < len(self._positions):
+                continue
+            search = PositionSearch(self.model, self._raised, self._context, position, self._round_trip)
             for done in search:
                 yield Progress("searching tokens", number * size + done, count * size)
             found = landscape(search, self._controls, self.config.neighbours, self.sign)
@@ -137,6 +141,7 @@ class Diagnosis:
         watched = torch.cat([torch.tensor(pairs), self._controls.expand(len(pairs), -1)], dim=1)
         watch = Watch(problem, method, watched, self._generator)
         listed, step = spaced(method.steps), None
+        self._steps = []
         for number, step in enumerate(watch):
             if self._passed is None or step.value > self._passed[1]:
                 self._passed = number, step.value, step.ids
@@ -145,6 +150,10 @@ class Diagnosis:
             yield Progress("annealing again, watching tokens", number, method.steps)
         assert step is not None
         self._reproduced = step.ids == tuple(self._end.tolist())
+        if not self._reproduced:
+            # Another machine or version: what was watched is not what happened.
+            self._steps, self._passed = [], None
+            return
         self._gap = watch.gap(self._start_value)
         self._positions = [
             found.model_copy(update=watch.paths(row, sorted(listed))) for row, found in enumerate(self._positions)
@@ -222,6 +231,7 @@ class Diagnosis:
             neighbours=self.config.neighbours,
             near=min(NEAR, len(self.model.tokens.allowed) - 1),
             steps=None if self.method is None else self.method.steps,
+            repeated=self._reproduced is not False,
             gap=self._gap,
             searched=len(self.model.tokens.allowed),
             sign=self.sign,

@@ -107,7 +107,8 @@ class Dream:
         """Run the method from each start, then the certifying sweep from the best."""
         optimizer = OPTIMIZERS[self.config.method]
         searches = [self._run(index, optimizer(each, self.method_config)) for index, each in enumerate(self.problems)]
-        if corpus_starts(self.config.start) is None:
+        # An annealing has moved nothing yet when halving would choose.
+        if corpus_starts(self.config.start) is None or self.config.method == "anneal":
             yield from chain(*searches)
         else:
             yield from halved(searches, self._height)

@@ -16,6 +16,7 @@ from textdream.experiments.verdict import (
     gap_explains,
     random_contenders,
     rough,
+    rough_explains,
     ruled_out,
 )
 from textdream.records import Finding
@@ -30,12 +31,20 @@ def findings(seen: Evidence) -> list[Finding]:
 
 def reached(seen: Evidence) -> Finding:
     """How far the dream came between the start and the best text known; random texts as control."""
-    value, control = seen.share(seen.end), median(map(seen.share, seen.random))
-    text = (
-        f"The {seen.method} ended at {_number(seen, seen.end)}: {value:.0%} of the way from the start"
-        f" ({_number(seen, seen.start)}) to the best text known ({_number(seen, seen.best)});"
-        f" random tokens reach {control:.0%} (median of {len(seen.random)})."
-    )
+    value = seen.share(seen.end)
+    control = None if value is None else median(seen.share(random) or 0.0 for random in seen.random)
+    if value is None or control is None:
+        text = (
+            f"The {seen.method} ended at {_number(seen, seen.end)}. Nothing better than the start"
+            f" ({_number(seen, seen.start)}) is known; random tokens reach {_number(seen, median(seen.random))}"
+            f" (median of {len(seen.random)})."
+        )
+    else:
+        text = (
+            f"The {seen.method} ended at {_number(seen, seen.end)}: {value:.0%} of the way from the start"
+            f" ({_number(seen, seen.start)}) to the best text known ({_number(seen, seen.best)});"
+            f" random tokens reach {control:.0%} (median of {len(seen.random)})."
+        )
     if len(seen.positions) == 1:
         found = seen.positions[0]
         text += f" Of {seen.searched:,} tokens, {found.better:,} would be better than {found.token.token}."
@@ -101,7 +110,7 @@ def smoothness(seen: Evidence) -> Finding:
     text = (
         f"Over the {seen.near} tokens nearest to {_best_names(seen)}, distance and difference of activation have the rank"
         f" correlation {value:+.2f}; around random tokens {control:+.2f}{_spread(controls)}; chance alone stays within"
-        f" ±{chance(seen.near):.2f}."
+        f" ±{chance(seen.near, len(seen.positions)):.2f}."
     )
     return Finding(name="smoothness", value=value, control=control, text=text)
 
@@ -123,6 +132,8 @@ def gap(seen: Evidence) -> list[Finding]:
     found = seen.gap
     if found is None:
         return [Finding(name=name, value=None, control=None, text=_why_not(seen)) for name in names]
+    # Of activations, as the steps have them: a gap that misleads is negative where the target is minimised.
+    sign = seen.sign
     if found.mixed_mean is None:
         where = (
             "this annealing runs forward on real tokens: the gap is its noise, and there is no mixture to compare with"
@@ -130,22 +141,22 @@ def gap(seen: Evidence) -> list[Finding]:
         mixed = where, where
     else:
         mixed = (
-            f"random mixtures of the same weights {found.mixed_mean:+.2g}",
-            f"the largest of random mixtures of the same weights {found.mixed_end or 0.0:+.2g}",
+            f"random mixtures of the same weights {sign * found.mixed_mean:+.2g}",
+            f"that of random mixtures of the same weights that goes furthest {sign * (found.mixed_end or 0.0):+.2g}",
         )
     below = mean(value < seen.start for value in seen.random)
     return [
         Finding(
             name="mean_gap",
-            value=found.mean,
-            control=found.mixed_mean,
-            text=f"Soft minus hard value is {found.mean:+.2g} on average over the steps; {mixed[0]}.",
+            value=sign * found.mean,
+            control=None if found.mixed_mean is None else sign * found.mixed_mean,
+            text=f"Soft minus hard value is {sign * found.mean:+.2g} on average over the steps; {mixed[0]}.",
         ),
         Finding(
             name="end_gap",
-            value=found.end,
-            control=found.mixed_end,
-            text=f"At the end soft minus hard value is {found.end:+.2g}; {mixed[1]}.",
+            value=sign * found.end,
+            control=None if found.mixed_end is None else sign * found.mixed_end,
+            text=f"At the end soft minus hard value is {sign * found.end:+.2g}; {mixed[1]}.",
         ),
         Finding(
             name="below_start",
@@ -159,12 +170,20 @@ def gap(seen: Evidence) -> list[Finding]:
 
 def explanation(seen: Evidence) -> str:
     """The paragraph: failed or not, and why, each rule with its numbers."""
-    share, rule = seen.share(seen.end), f"a dream succeeds from {SUCCESS:.0%}"
-    if seen.succeeded:
-        return (
-            f"The {seen.method} did not fail: it reached {share:.0%} of the gain that the best text known has ({rule})."
+    share = seen.share(seen.end)
+    if share is None:
+        nothing = "nothing better than the start is known"
+        if seen.succeeded:
+            return f"The {seen.method} did not fail: {nothing}, and it ended no lower."
+        lost = f"ended at {_number(seen, seen.end)}, and the start has {_number(seen, seen.start)}"
+        parts = [f"The {seen.method} failed: it {lost}; {nothing}."]
+    else:
+        reached = (
+            f"it reached {share:.0%} of the gain that the best text known has (a dream succeeds from {SUCCESS:.0%})"
         )
-    parts = [f"The {seen.method} failed: it reached {share:.0%} of the gain that the best text known has ({rule})."]
+        if seen.succeeded:
+            return f"The {seen.method} did not fail: {reached}."
+        parts = [f"The {seen.method} failed: {reached}."]
     if seen.gap is not None and seen.missed:
         parts.append(_lost(seen))
     parts.append(_neighbours(seen))
@@ -172,11 +191,14 @@ def explanation(seen: Evidence) -> str:
         parts.append(_mixture(seen))
     if not explained_by(seen):
         parts.append("By these rules none of the suspicions explains the failure.")
-    if seen.passed is not None and seen.share(seen.passed[1]) > share + 0.01:
+    if not seen.repeated:
+        parts.append(_why_not(seen))
+    passed = None if seen.passed is None else seen.share(seen.passed[1])
+    if seen.passed is not None and passed is not None and share is not None and passed > share + 0.01:
         step, value = seen.passed
         parts.append(
             f"The run itself passed {_number(seen, value)} at step {step:,}:"
-            f" keeping the best text would have given {seen.share(value):.0%}."
+            f" keeping the best text would have given {passed:.0%}."
         )
     return " ".join(parts)
 
@@ -206,15 +228,16 @@ def _neighbours(seen: Evidence) -> str:
     if not seen.missed:
         return "At no free position would another token be better: what was missed takes several changes at once."
     near, few = mean(found.smoothness or 0.0 for found in seen.missed), mean(found.shared for found in seen.missed)
+    random = mean(count for found in seen.missed for count in found.control_shared)
     numbers = (
-        f"correlation {near:+.2f} (chance ±{chance(seen.near):.2f}), {few:.2g} of {seen.neighbours} neighbours among the best"
-        f" (rough below {SHARED * seen.neighbours:g})"
+        f"correlation {near:+.2f} (chance ±{chance(seen.near, len(seen.missed)):.2f}), {few:.2g} of {seen.neighbours} neighbours"
+        f" among the best (rough below {SHARED * seen.neighbours:g}; of random tokens {random:.2g})"
     )
     if not rough(seen):
         return f"The neighbourhood is not rough: {numbers}."
-    if ruled_out(seen):
-        return f"The neighbourhood is rough as well: {numbers}."
-    return f"Rough neighbourhoods explain it: nothing near points there ({numbers})."
+    if rough_explains(seen) and not ruled_out(seen):
+        return f"Rough neighbourhoods explain it: what is near does not lead there ({numbers})."
+    return f"The neighbourhood is rough: {numbers}."
 
 
 def _mixture(seen: Evidence) -> str:
@@ -238,6 +261,8 @@ def _no_paths(seen: Evidence, name: str) -> Finding | None:
 def _why_not(seen: Evidence) -> str:
     if seen.steps is None:
         return f"The method {seen.method} has no soft mixture; {ELSEWHERE}."
+    if not seen.repeated:
+        return "Run again here, the annealing ended elsewhere, so that its steps cannot be watched."
     return "The annealing was not watched to its end."
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -15,9 +16,8 @@ from textdream.objectives import Objective
 from textdream.optimizers.screening import noise
 from textdream.records import Baseline, CorpusInfo, CorpusStart, Sample, Sentence
 
-# A step's cost grows with the length of the sentence, a certificate's with its square; and how high a sentence stands says little
-# of how far a dream gets from it. So longer ones are started from only where there are too few of this many tokens.
-SHORT = 32
+if TYPE_CHECKING:
+    from textdream.corpus.index import Occurrence
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class CorpusBest:
 
     corpus: CorpusInfo
     best: Sentence
+    bound: float
+    """What no other sentence of the corpus goes beyond."""
     starts: tuple[Sentence, ...]
     passed_over: int
     """Sentences better than the last start that are none themselves."""
@@ -43,11 +45,13 @@ class CorpusBest:
             (number of the start, the best text that was reached from it).
         """
         bar = self.best.activation
+        highest = sign * max(sign * bar, sign * self.bound)
         sentences = [CorpusStart(**dict(self.starts[number]), reached=sample) for number, sample in reached]
         return Baseline(
             **dict(self.best),
             corpus=self.corpus,
-            beats=sign * (dreamt - bar) > noise(bar),
+            bound=self.bound,
+            beats=sign * (dreamt - highest) > noise(highest),
             ratio=dreamt / bar if sign * bar > 0 else None,
             passed_over=self.passed_over,
             sentences=sentences,
@@ -98,6 +102,8 @@ def corpus_best(model: Model, target: Objective, config: DreamConfig) -> CorpusB
     unit = unit_target(index, card.site, card.layer, card.neuron)
     shown = shaded(model, card.least, unit, "least") if config.minimise else shaded(model, card.most, unit, "most")
     ranked = [Sentence(**{key: value for key, value in sentence if key != "activations"}) for sentence in shown]
+    sign = -1.0 if config.minimise else 1.0
+    bound = sign * corpus_bound(sign, card.least if config.minimise else card.most, shown)
     chosen = _chosen(model, ranked, wanted or 0, config.round_trip)
     if wanted is not None and not chosen:
         raise InputError(
@@ -107,11 +113,23 @@ def corpus_best(model: Model, target: Objective, config: DreamConfig) -> CorpusB
         )
     passed_over = chosen[-1] + 1 - len(chosen) if chosen else 0
     starts = tuple(ranked[rank] for rank in chosen)
-    return CorpusBest(index.manifest.corpus, ranked[0], starts, passed_over)
+    return CorpusBest(index.manifest.corpus, ranked[0], bound, starts, passed_over)
+
+
+def corpus_bound(sign: float, kept: Sequence[Occurrence], shown: Sequence[Sentence]) -> float:
+    """What no sentence that the index left out goes beyond, times `sign` (-1 if lower is better).
+
+    The index ranks by values in the search precision and keeps k sentences. One that it left out was no higher than the last
+    that it kept; in float32 it may be so by as much as the precisions differ, for which twice the largest difference among
+    the kept ones is taken.
+    """
+    exact = {sentence.sentence: sign * sentence.activation for sentence in shown}
+    differences = [abs(exact[one.sentence] - sign * one.value) for one in kept]
+    return min(sign * one.value for one in kept) + 2 * max(differences)
 
 
 def _chosen(model: Model, ranked: Sequence[Sentence], wanted: int, round_trip: bool) -> list[int]:
-    """Ranks of the sentences to start from: the best short ones; where they are too few, the shortest of the others as well.
+    """Ranks of the sentences to start from: the best.
 
     If dreams must survive retokenising, so must the start: else no single replacement of it would.
     """
@@ -120,5 +138,4 @@ def _chosen(model: Model, ranked: Sequence[Sentence], wanted: int, round_trip: b
         for rank, sentence in enumerate(ranked)
         if not round_trip or bool(model.tokens.survives(torch.tensor([sentence.ids]))[0])
     ]
-    by_preference = sorted(ranks, key=lambda rank: max(SHORT, len(ranked[rank].ids)))
-    return sorted(by_preference[:wanted])
+    return ranks[:wanted]

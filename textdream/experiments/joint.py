@@ -100,6 +100,11 @@ class JointSearch:
         return sorted(self.values, key=lambda pair: -self.values[pair])[:top]
 
     @property
+    def searched(self) -> int:
+        """Pairs evaluated: those where two lines cross count twice."""
+        return sum(len(line.scores) for line in self._searched.values())
+
+    @property
     def certificate(self) -> Certificate | None:
         """Of the best pair, once the beam has come to rest."""
         if not self.finished:

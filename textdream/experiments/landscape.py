@@ -31,7 +31,8 @@ def landscape(
     """
     tokens, table = search.tokens, search.model.engine.table.cpu()
     best = search.best(neighbours)
-    leading = {token for token, _ in best}
+    # The best token itself is nobody's neighbour that counts: it is not its own.
+    leading = {token for token, _ in best[1:]}
 
     def around(token: int) -> tuple[Int[Tensor, " near"], Float[Tensor, " near"]]:
         """The nearest tokens and their distances, without the token itself."""

@@ -47,6 +47,12 @@ def neurons(
     if word is not None:
         position = model.tokens.reading_position(model.tokens.word_positions(text, word))
     position = check_position(position, len(ids))
+    if position not in model.tokens.open_positions(ids):
+        raise InputError(
+            f"position {position} holds {model.tokens.names(ids)[position]}",
+            "an ordinary token: an index knows no others",
+            "see `textdream tokens`",
+        )
     statistics = _chosen(index.statistics(), config)
     reads = {place: Read(*place, position) for place in statistics}
     activations = model.engine.activations(torch.tensor([ids]), reads.values())
@@ -81,9 +87,9 @@ def unusual(
 ) -> tuple[Float[Tensor, " units"], Float[Tensor, " units"]]:
     """(z, percentile) of one value for each unit, among that unit's values over the corpus.
 
-    The percentile comes from the histogram, and is the share of tokens in lower bins: tokens in the value's own bin do not
-    count as lower, so that a unit which is near zero at almost every token (one bin) cannot seem unusual there. A unit that
-    is the same everywhere has z 0 and percentile 0.
+    The percentile comes from the histogram: the share of tokens in lower bins, so that at least so many are lower. Those in the
+    value's own bin do not count: a unit which is near zero at almost every token (one bin) cannot seem unusual there. A unit
+    that is the same everywhere has z 0 and percentile 0.
     """
     values = values.double()
     mean, variance, low, high, counts = (

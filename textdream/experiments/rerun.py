@@ -24,6 +24,8 @@ def annealing_of(result: DreamResult) -> AnnealConfig | None:
     ResultError
         If the file does not hold a whole run from one start.
     """
+    if result.settings.get("start") == "both":
+        raise ResultError("the dream began from several texts (--start both)", "one run", "dream again from one")
     if result.method != "anneal":
         return None
     try:

@@ -121,6 +121,7 @@ class TokenSearch:
             positions=list(self.positions),
             map=list(self._found.values()) if len(self.positions) > 1 else None,
             pairs=pairs,
+            pairs_searched=None if self._pairs is None else self._pairs.searched,
             certificate=None if self._pairs is None else self._pairs.certificate,
             evaluations=self.model.engine.evaluations - self._evaluations,
             interrupted=not self.finished,

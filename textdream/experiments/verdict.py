@@ -1,11 +1,12 @@
 """Did the dream fail, and which of PAIR's suspicions explains it: rules with numbers.
 
-- It **succeeded** if its end has at least 90 % of the gain over the start that the best text known has.
+- It **succeeded** if its end has at least 90 % of the gain over the start that the best text known has; where nothing better
+  than the start is known, if it ended no lower.
 - The best tokens were **ruled out while annealing** if, at half of the positions where another token would have been better or
   more, the best one stood among the heaviest 30 (`neighbours`) at some step and was behind the winner for good at the end.
-- **Rough neighbourhoods** explain it if the best tokens of more than half of those positions never stood there, and their
-  neighbourhoods point nowhere: on average distance and activation correlate no more than chance allows, and fewer than a tenth of
-  the nearest neighbours are among the most activating tokens.
+- **Rough neighbourhoods** explain it if an annealing was watched, the best tokens of more than half of those positions never
+  stood there and lost, and their neighbourhoods are rough: on average distance and activation correlate no more than chance
+  allows, and fewer than a tenth of the nearest neighbours are among the most activating tokens.
 - **The gap** explains it if at the end the mixture was better than its real tokens by at least half of what was missing, and
   by more than any mixture of random tokens with the same weights.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import mean
 
+from textdream.optimizers.screening import noise
 from textdream.records import Explanation, PositionDiagnosis
 
 SUCCESS = 0.9
@@ -55,6 +57,8 @@ class Evidence:
     near: int
     steps: int | None
     """Of the annealing; none where the method has no mixture."""
+    repeated: bool
+    """False if the annealing ended elsewhere when it was run again."""
     gap: Gap | None
     """None where there is no mixture, or it was not watched to the end."""
     searched: int
@@ -66,15 +70,16 @@ class Evidence:
         """Positions where another token would have been better."""
         return [found for found in self.positions if found.better]
 
-    def share(self, value: float) -> float:
-        """Of the best text's gain over the start."""
+    def share(self, value: float) -> float | None:
+        """Of the best text's gain over the start; None where nothing better than the start is known."""
         gain = self.best - self.start
-        return (value - self.start) / gain if gain > 0 else 1.0
+        return (value - self.start) / gain if gain > noise(self.start) else None
 
     @property
     def succeeded(self) -> bool:
         """By the first rule."""
-        return self.share(self.end) >= SUCCESS
+        share = self.share(self.end)
+        return self.end >= self.start - noise(self.start) if share is None else share >= SUCCESS
 
 
 def explained_by(seen: Evidence) -> list[Explanation]:
@@ -84,7 +89,7 @@ def explained_by(seen: Evidence) -> list[Explanation]:
     found: list[Explanation] = []
     if ruled_out(seen):
         found.append("ruled_out")
-    elif rough(seen):
+    elif rough_explains(seen):
         found.append("rough_neighbourhoods")
     if gap_explains(seen):
         found.append("gap")
@@ -121,7 +126,12 @@ def rough(seen: Evidence) -> bool:
     if not missed:
         return False
     few = mean(found.shared for found in missed) < SHARED * seen.neighbours
-    return few and mean(found.smoothness or 0.0 for found in missed) <= chance(seen.near)
+    return few and mean(found.smoothness or 0.0 for found in missed) <= chance(seen.near, len(missed))
+
+
+def rough_explains(seen: Evidence) -> bool:
+    """By the third rule."""
+    return seen.gap is not None and rough(seen) and len(contenders(seen)) < CONTENDERS * len(seen.missed)
 
 
 def gap_explains(seen: Evidence) -> bool:
@@ -132,6 +142,6 @@ def gap_explains(seen: Evidence) -> bool:
     return gap.end >= GAP * (seen.best - seen.end) and gap.end > gap.mixed_end
 
 
-def chance(count: int) -> float:
-    """Rank correlation that 95 % of unrelated samples of this size stay below, either way."""
-    return 1.96 / (count - 1) ** 0.5
+def chance(count: int, samples: int = 1) -> float:
+    """Mean rank correlation that 95 % of unrelated samples of this size, so many together, stay below, either way."""
+    return 1.96 / ((count - 1) * samples) ** 0.5

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from textdream.errors import ModelError, ResultError
-from textdream.experiments.claims import Claim, claims, names
+from textdream.experiments.claims import Claim, claims, derived, names
 from textdream.experiments.corpus_claims import UnitClaim, baseline_claims, samples, sentences, unit_claims
 from textdream.experiments.plain import plain_at_tokens, plain_values
 from textdream.model.loading import load
@@ -105,8 +105,10 @@ def verify(
         return report
     try:
         searched = isinstance(result, DreamResult | TokenSearchResult) and result.best is not None
+        for where, reported, follows in derived(result, model.hf.get_input_embeddings().weight.detach()):
+            report.mismatches.append(Mismatch(where, reported, follows))
         if searched:
-            _checkclaims(result, model, report)
+            _check_extent(result, model, report)
         for group in _by_length(claims(result, model)).values():
             _check_values(model, result.target, group, report)
         for claim in unit_claims(result):
@@ -162,7 +164,7 @@ def _free(result: Any) -> list[int]:
     return result.free if isinstance(result, DreamResult) else result.positions or [result.position]
 
 
-def _checkclaims(result: Any, model: Model, report: Verification) -> None:
+def _check_extent(result: Any, model: Model, report: Verification) -> None:
     """What the file says of its own extent: only free positions changed, and all replacements were checked."""
     free = _free(result)
     if result.settings.get("start") != "both" and len(result.best.ids) == len(result.start.ids):

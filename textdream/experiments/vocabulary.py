@@ -18,7 +18,7 @@ BATCHES = 16
 
 
 class PositionSearch:
-    """One text, one position, the whole vocabulary.
+    """One text, one position, the whole vocabulary; with `round_trip`, those of its tokens with which the text survives that.
 
     Iterate over it to screen the tokens; it yields how many are done. After that `best`, `worst` and `above` give float32
     values, decided for every token that could belong there by the measured difference of the two precisions.
@@ -31,9 +31,13 @@ class PositionSearch:
         What the search precision cost in exactness, and how many values were taken in float32.
     """
 
-    def __init__(self, model: Model, objective: Objective, ids: Int[Tensor, " pos"], position: int) -> None:
+    def __init__(
+        self, model: Model, objective: Objective, ids: Int[Tensor, " pos"], position: int, round_trip: bool = False
+    ) -> None:
         self.model, self.objective, self.ids, self.position = model, objective, ids, position
-        self.tokens: Int[Tensor, " allowed"] = model.tokens.allowed
+        self.tokens: Int[Tensor, " tried"] = model.tokens.allowed
+        if round_trip:
+            self.tokens = self.tokens[model.tokens.survives(self._texts(torch.arange(len(self.tokens))))]
         self.scores: Float[Tensor, " allowed"] = torch.zeros(0, dtype=model.engine.dtype)
         self.screening = Screening.measured(model, objective, ids, (position,), torch.Generator().manual_seed(position))
 

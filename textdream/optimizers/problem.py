@@ -26,7 +26,7 @@ class Mixture:
     top: tuple[tuple[tuple[int, float], ...], ...] | None = None
     """For each free position, (id, weight) of the heaviest tokens."""
     logits: Float[Tensor, "free d_vocab"] | None = field(default=None, repr=False, compare=False)
-    """What the softmax is taken of, before noise: for whoever watches single tokens."""
+    """What the softmax is taken of, before noise: for whoever watches single tokens. The next step changes it in place."""
 
 
 @dataclass(frozen=True)

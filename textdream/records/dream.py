@@ -60,7 +60,7 @@ class Certificate(Record):
     decided: Index
     """Replacements decided in float32."""
     screen_error: FiniteFloat
-    """Largest difference between the two precisions among the decided ones."""
+    """Largest difference between the two precisions among random replacements, measured before the search."""
     margin: FiniteFloat
     """Replacements that screened below the text's value by more than this were not decided in float32."""
     round_trip: bool
@@ -80,12 +80,15 @@ class Baseline(Sentence):
     """The best sentence of a corpus for the dream's target: what a dream has to beat."""
 
     corpus: CorpusInfo
+    bound: FiniteFloat
+    """What no other sentence goes beyond: the last of those that the index kept, and twice the largest difference between
+    its precision and float32 among them."""
     beats: bool
-    """Whether the dream's best is better, by more than float32 rounding."""
+    """Whether the dream's best is better than the sentence and the bound, by more than float32 rounding."""
     ratio: FiniteFloat | None
     """The dream's best over the sentence's activation; null where the sentence has the wrong sign."""
     passed_over: Index
-    """Better sentences that no dream started from: too long, or not the same after retokenising."""
+    """Better sentences that no dream started from: not the same after retokenising."""
     sentences: list[CorpusStart]
     """The sentences that dreams started from, best first."""
 

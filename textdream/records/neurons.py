@@ -21,7 +21,7 @@ class NeuronValue(Record):
     z: FiniteFloat
     """(activation - mean) / standard deviation over all tokens of the corpus."""
     percentile: Annotated[FiniteFloat, Field(ge=0, le=100)]
-    """Share of the sampled tokens that excite it less, in percent."""
+    """At least this share of the sampled tokens excites it less, in percent: those in lower bins of its histogram."""
 
 
 class NeuronsResult(Result):

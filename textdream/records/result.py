@@ -101,7 +101,7 @@ class Result(Record):
         frozen=True, extra="allow", allow_inf_nan=False, protected_namespaces=(), populate_by_name=True
     )
 
-    @field_validator("settings", "baseline", check_fields=False)
+    @field_validator("settings", check_fields=False)
     @classmethod
     def _finite(cls, value: Any) -> Any:
         json.dumps(value, allow_nan=False, default=str)

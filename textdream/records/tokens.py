@@ -58,6 +58,8 @@ class TokenSearchResult(Result):
     """Where several were searched: each that was finished, in the order of the text."""
     pairs: list[PairValue] | None = None
     """Where two were searched together: the best pairs that the beam met, best first. Not all pairs were evaluated."""
+    pairs_searched: Index | None = None
+    """Pairs that the beam evaluated: whole lines, one token held and every token tried at the other position."""
     certificate: Certificate | None = None
     """Of the best pair, once the beam has come to rest: neither of its tokens can be bettered given the other."""
     evaluations: Index | None = None

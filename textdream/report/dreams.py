@@ -79,7 +79,7 @@ def baseline(found: Baseline, minimise: bool) -> Text:
     )
     count, among = len(found.sentences), len(found.sentences) + found.passed_over
     if count:
-        others = "; the others are long, or do not survive retokenising" if found.passed_over else ""
+        others = "; the others do not survive retokenising" if found.passed_over else ""
         text.append(f"\n  started from {count} of the {among} best{others}", style="dim")
     return text
 

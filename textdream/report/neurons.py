@@ -56,7 +56,7 @@ def neurons(result: NeuronsResult) -> RenderableType:
 
 
 def _percentile(value: float) -> str:
-    return "100 %" if value >= 100 else f"{value:.4f} %"
+    return "100 %" if value >= 100 else f"{int(1000 * value) / 1000:.3f} %"
 
 
 def _next(result: NeuronsResult) -> list[RenderableType]:

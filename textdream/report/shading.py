@@ -15,7 +15,7 @@ from textdream.report.text import SPARKS, joined
 HIGH = ("", "on #b5a58c", "on #c9a36b", "on #dd9f45", "on #ef8f22", "on #ff7a00")
 LOW = ("", "on #9aa6b3", "on #84a3c6", "on #6b9ede", "on #4f96f2", "on #338cff")
 # Tokens of a long sentence that are shown before and after the one that is read.
-BEFORE, AFTER = 24, 12
+BEFORE, AFTER = 40, 24
 
 
 def shade(value: float, standing: Standing) -> str:

@@ -64,7 +64,7 @@ def _pairs(result: TokenSearchResult, rows: int = 10) -> RenderableType:
 def _pairs_note(result: TokenSearchResult) -> Text:
     """What the beam proves and what it does not."""
     found, every = result.certificate, result.searched**2
-    share = f"the beam saw {(result.evaluations or 0) / every:.1g} of all {every:.1e} pairs: a better one may exist"
+    share = f"the beam saw {(result.pairs_searched or 0) / every:.1g} of all {every:.1e} pairs: a better one may exist"
     if found is None:
         return Text(f"no proof: the beam had not come to rest; {share}", style="yellow")
     return Text.assemble(

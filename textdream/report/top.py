@@ -29,7 +29,8 @@ def corpus_top(result: CorpusTopResult) -> RenderableType:
     if result.against is not None:
         lines += [_side_by_side(result, result.against), *_agreement(result.against)]
     else:
-        lines += _table("most", result.sentences, standing) + _table("least", result.least, standing)
+        lines += _table("most", result.sentences, standing)
+    lines += _table("least", result.least, standing)
     for number, band in enumerate(result.quantiles):
         if band.sentences:
             title = f"{10 * number} to {10 * number + 10} %  ({band.low:.3f} to {band.high:.3f})"
