@@ -5,8 +5,9 @@ from the corpus's best sentence for that neuron and from 12 random tokens (the 7
 PAIR's preset of anneal, the repaired anneal, hotflip, gcg and sweep; three seeds. Where nothing is drawn (no random start, no
 random method) one seed stands for all.
 
-The bar is the corpus's best sentence, whatever its length: its highest float32 activation. The sentence that is started from is
-the best of at most 32 tokens that survives retokenising, as in `dream --from-corpus --start top:1`. With one free word there is
+The bar is the corpus's best sentence, whatever its length: its highest float32 activation, or where the index cannot tell for
+certain, what no sentence that it left out goes beyond. The sentence that is started from is the best of at most 32 tokens that
+survives retokenising. With one free word there is
 a second bar: the best of all tokens of the vocabulary there, by an exhaustive search of its own (all screened, those that come
 near by the measured difference of the precisions, and 512 at least, decided in float32).
 
@@ -27,6 +28,7 @@ one a line in results/quality-runs.jsonl, with the bars, so that a report needs 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -49,6 +51,7 @@ from quality_rows import (
     RESULTS,
     RUNS,
     SEEDS,
+    SHORT,
     Bar,
     Case,
     Neuron,
@@ -111,12 +114,12 @@ class Bench:
         found = self.bars.get(where)
         if found is None or found.corpus != self.sha256:
             site, layer, neuron = where
-            config = DreamConfig(from_corpus=str(self.corpus), start="top:1")
+            config = DreamConfig(from_corpus=str(self.corpus), start="top:32")
             best = corpus_best(self.model, textdream.neuron(layer, neuron, site=site), config)
             assert best is not None
-            (start,) = best.starts
+            start = next((one for one in best.starts if len(one.ids) <= SHORT), best.starts[0])
             found = Bar(
-                *where, corpus=self.sha256, sentences=best.corpus.sentences, best=best.best.activation,
+                *where, corpus=self.sha256, sentences=best.corpus.sentences, best=max(best.best.activation, best.bound),
                 text=best.best.text, start=start.text, start_position=start.position, start_value=start.activation,
             )  # fmt: skip
             append(RUNS, {"kind": "bar", **asdict(found)})
@@ -236,7 +239,7 @@ def index_of(model: Model, corpus: Path) -> Path:
     """An index as it is; of a file, the index that is made of it beside the results."""
     if corpus.is_dir():
         return corpus
-    folder = RESULTS / "quality-index"
+    folder = RESULTS / f"quality-index-{hashlib.sha256(corpus.read_bytes()).hexdigest()[:12]}"
     if not (folder / "manifest.json").exists():
         index_corpus(model, [str(corpus)], folder)
     return folder

@@ -26,6 +26,8 @@ LIMITS = {"gcg": 120.0, "hotflip": 120.0, "sweep": 240.0, "anneal": 240.0, "pair
 """Processor seconds of one run."""
 MOMENTS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)
 """Processor seconds at which the best so far is noted."""
+SHORT = 32
+"""Tokens of a sentence that is started from, at most: a longer one costs every method more and says no more of it."""
 DRAWN = {"anneal", "gcg"}
 """Methods that draw random numbers."""
 
@@ -87,6 +89,12 @@ class Run:
     def key(self) -> tuple[Any, ...]:
         """What tells it from other runs."""
         return (self.method, *self.condition)
+
+    @property
+    def truth(self) -> tuple[Any, ...]:
+        """The key of the best token under its condition: from a corpus sentence nothing is drawn, and one seed stands for all."""
+        *where, seed = self.condition
+        return ("truth", *where, 0 if self.start == "corpus" else seed)
 
     @property
     def condition(self) -> tuple[Any, ...]:

@@ -105,14 +105,16 @@ def verify(
         return report
     try:
         searched = isinstance(result, DreamResult | TokenSearchResult) and result.best is not None
-        for where, reported, follows in derived(result, model.hf.get_input_embeddings().weight.detach()):
-            report.mismatches.append(Mismatch(where, reported, follows))
         if searched:
             _check_extent(result, model, report)
         for group in _by_length(claims(result, model)).values():
             _check_values(model, result.target, group, report)
         for claim in unit_claims(result):
             _check_unit(model, claim, report)
+        if not report.mismatches:
+            # What follows from a wrong number is no second fault.
+            table = model.hf.get_input_embeddings().weight.detach()
+            report.mismatches += [Mismatch(*found) for found in derived(result, table)]
         if searched and result.certificate is not None and result.certificate.holds:
             _try_certificate(result, model, replacements, random.Random(seed), report)
     except (IndexError, RuntimeError, AttributeError, TypeError, ValueError) as error:
