@@ -2,8 +2,9 @@
 
 The loop is a Hugging Face model in float32 over padded batches of 32 sentences in the order of the file, all hidden states
 returned and nothing done with them. textdream's side is the whole scan: the same sentences tokenised, every neuron of
-resid_post and mlp_post of all layers, all statistics and extremes. Both in turns in one process; tokens are those of the
-text, special ones and padding not counted, repeated sentences taken out before.
+resid_post and mlp_post of all layers, all statistics and extremes; in the search precision of this processor, and in float32
+as a processor without bfloat16 has to. All in turns in one process; tokens are those of the text, special ones and padding
+not counted, repeated sentences taken out before.
 
 For growth, a file's first N sentences are indexed by the command in a process of its own: wall seconds as a clock shows
 them, the largest resident memory as the operating system accounts it, and then how long a neuron's card takes to read.
@@ -36,7 +37,7 @@ import textdream
 from textdream.configs import CorpusConfig
 from textdream.corpus.build import building
 from textdream.corpus.index import Index
-from textdream.model import Model
+from textdream.model import Engine, Model
 
 RESULTS = Path(__file__).parent / "results" / "scan.json"
 SENTENCES, ROUNDS, BATCH, SEED, CARDS = 4_000, 3, 32, 0, 50
@@ -75,6 +76,7 @@ def scan(model: Model, file: Path, folder: Path) -> tuple[int, float]:
 def rate(corpus: Path) -> dict[str, Any]:
     """Tokens per second of both, in turns."""
     model = textdream.load("minilm")
+    search = model.engine.search_dtype
     texts = first_lines(corpus, SENTENCES)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -83,15 +85,19 @@ def rate(corpus: Path) -> dict[str, Any]:
         loop(model, texts[: 4 * BATCH])
         for number in range(ROUNDS):
             theirs = loop(model, texts)
-            ours = scan(model, file, Path(folder) / f"index{number}")
-            rows.append({"loop": round(theirs[0] / theirs[1]), "textdream": round(ours[0] / ours[1])})
-            print(rows[-1], flush=True)
-    ratios = [row["textdream"] / row["loop"] for row in rows]
+            row = {"loop": theirs[0] / theirs[1]}
+            for dtype in dict.fromkeys((search, torch.float32)):
+                model.__dict__["engine"] = Engine(model, dtype)
+                name = str(dtype).removeprefix("torch.")
+                tokens, seconds = scan(model, file, Path(folder) / f"index-{name}-{number}")
+                row[name] = tokens / seconds
+            rows.append(row)
+            print(row, flush=True)
+    times = {name: statistics.median(row[name] / row["loop"] for row in rows) for name in rows[0] if name != "loop"}
     return {
         "sentences": len(texts),
-        "search_precision": str(model.engine.search_dtype).removeprefix("torch."),
-        "tokens_per_second": rows,
-        "times_the_loop": {"median": round(statistics.median(ratios), 2), "least": round(min(ratios), 2)},
+        "tokens_per_second": [{name: round(value) for name, value in row.items()} for row in rows],
+        "times_the_loop_median": {name: round(value, 2) for name, value in times.items()},
     }
 
 

@@ -190,9 +190,9 @@ def _clear_of_trouble(folder: Path) -> Iterator[None]:
     except TextdreamError:
         raise
     except (OSError, duckdb.Error) as error:
-        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "No space left" in str(
-            error
-        )
+        codes = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        # DuckDB hands the system's words down, and not the number.
+        full = getattr(error, "errno", None) in codes or any(os.strerror(code) in str(error) for code in codes)
         reason = "the disk is full" if full else getattr(error, "strerror", None) or str(error).partition("\n")[0][:120]
         raise CorpusError(
             f"{folder} cannot be written ({reason})",
