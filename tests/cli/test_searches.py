@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 from collections.abc import Callable
@@ -175,11 +176,29 @@ def test_nothing_is_saved_before_the_first_find(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(LiveProgress, "update", update)
-    for words in ([*MAP, "all"], DIAGNOSE):
-        found = command(*words, "--model", plain, "--out", tmp_path / "x.json")
-        assert found.code == 130
-        assert found.err.splitlines()[-1] == "textdream: interrupted"
+    found = command(*MAP, "all", "--model", plain, "--out", tmp_path / "x.json")
+    assert found.code == 130
+    assert found.err.splitlines()[-1] == "textdream: interrupted"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_annealing_that_was_to_be_diagnosed_is_saved(
+    plain: Path, command: RunCommand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from textdream.report.progress import LiveProgress
+
+    steps = itertools.count()
+
+    def update(*_: object) -> None:
+        if next(steps) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(LiveProgress, "update", update)
+    out = tmp_path / "x.json"
+    assert command(*DIAGNOSE, "--model", plain, "--out", out).code == 130
+    data = json.loads(out.read_text(encoding="utf-8"))
+    assert (data["type"], data["interrupted"], len(data["steps"])) == ("dream", True, 4)
+    command("verify", out, "--model", plain).done()
 
 
 def test_a_real_map_is_interrupted(command: RunCommand, tmp_path: Path) -> None:
