@@ -20,9 +20,8 @@ how many came to their own end: the sweep of a whole sentence costs positions ×
     python benchmarks/quality.py run --corpus FILE.txt      the same, after indexing the file into results/quality-index
     python benchmarks/quality.py report                     results/quality.json and quality.md
 
-`--share 0/2` does half of the neurons. Seed 0 and the cheap methods come first, the two dear ones (PAIR's preset, the sweep of
-whole sentences) on 12 neurons of all layers before the others, so that a benchmark which is stopped says most. Runs are kept
-one a line in results/quality-runs.jsonl, with the bars, so that a report needs no index.
+`--share 0/2` does half of the neurons. Seed 0 comes first, and what is dear on 12 neurons of all layers before the others, so that
+a benchmark which is stopped says most. Runs are kept one a line in results/quality-runs.jsonl, with the bars, so that a report needs no index.
 """
 
 from __future__ import annotations
@@ -87,18 +86,21 @@ def stages() -> Iterator[tuple[str, str, str, int, list[Neuron]]]:
                         yield method, free, start, seed, whom
 
     both = ("all", "word")
-    yield from some(("gcg", "hotflip"), (0,), everyone, both)
-    yield from some(("truth", "sweep"), (0,), everyone, ("word",))
-    yield from some(("anneal",), (0,), everyone, both)
+    yield from some(("gcg",), (0,), everyone, ("all",))
+    yield from some(("gcg",), (0,), few, ("word",))
+    yield from some(("truth", "sweep"), (0,), few, ("word",))
+    yield from some(("pair", "anneal"), (0,), few, ("all",))
+    yield from some(("hotflip",), (0,), everyone, both)
+    yield from some(("pair", "anneal"), (0,), few, ("word",))
+    yield from some(("gcg",), (0,), others, ("word",))
+    yield from some(("truth", "sweep"), (0,), others, ("word",))
+    yield from some(("anneal",), (0,), others, both)
     yield from some(("sweep",), (0,), few, ("all",))
-    yield from some(("pair",), (0,), few, both)
     yield from some(("gcg", "hotflip"), (1, 2), everyone, both)
     yield from some(("truth", "sweep"), (1, 2), everyone, ("word",))
     yield from some(("anneal",), (1, 2), everyone, both)
-    yield from some(("sweep",), (0,), others, ("all",))
-    yield from some(("pair",), (0,), others, both)
-    yield from some(("sweep",), (1, 2), few, ("all",))
-    yield from some(("pair",), (1, 2), few, both)
+    yield from some(("sweep", "pair"), (0,), others, both)
+    yield from some(("sweep", "pair"), (1, 2), few, both)
 
 
 class Bench:
