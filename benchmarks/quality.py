@@ -20,8 +20,9 @@ how many came to their own end: the sweep of a whole sentence costs positions ×
     python benchmarks/quality.py run --corpus FILE.txt      the same, after indexing the file into results/quality-index
     python benchmarks/quality.py report                     results/quality.json and quality.md
 
-`--share 0/2` does half of the neurons. Seed 0 comes first, and what is dear on 12 neurons of all layers before the others, so that
-a benchmark which is stopped says most. Runs are kept one a line in results/quality-runs.jsonl, with the bars, so that a report needs no index.
+`--share 0/2` does half of the neurons. Seed 0 comes first, and what is dear on 12 neurons of all layers before the others, so
+that a benchmark which is stopped says most. Runs are kept one a line in results/quality-runs.jsonl, with the bars, so that a
+report needs no index.
 """
 
 from __future__ import annotations
