@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from textdream.experiments.prediction_claims import prediction_names
 from textdream.model.model import Model
-from textdream.records import DiagnoseResult, Sample, TokenValue
+from textdream.records import DiagnoseResult, FillMaskResult, Sample, TokenValue
 
 Claim = tuple[str, list[int], float, bool]
 """Where in the file, the token ids, the value reported, and whether it is in PAIR's unit."""
@@ -32,6 +33,8 @@ def claims(result: Any, model: Model) -> Iterator[Claim]:
 
 def names(result: Any) -> Iterator[tuple[str, int, str]]:
     """Where in the file a token id stands beside its name, outside of samples: the place, the id, the name."""
+    if isinstance(result, FillMaskResult):
+        yield from prediction_names(result)
     for where, _, token in _tokens(result):
         yield f"{where}.token", token.id, token.token
     for index, pair in enumerate(getattr(result, "pairs", None) or []):
@@ -45,6 +48,8 @@ def names(result: Any) -> Iterator[tuple[str, int, str]]:
 
 def _tokens(result: Any) -> Iterator[tuple[str, int, TokenValue]]:
     """Tokens said to be tried at a position: where in the file, the position, the token with its value."""
+    if isinstance(result, FillMaskResult):  # Its tokens are predicted, not tried.
+        return
     for kind in ("tokens", "worst"):
         for index, token in enumerate(getattr(result, kind, None) or []):
             yield f"{kind}.{index}", result.position, token

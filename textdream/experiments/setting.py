@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,7 @@ from textdream.objectives import (
     channel,
     direction,
     layer,
+    log_probability,
     logit,
     logit_difference,
     neuron,
@@ -48,19 +50,38 @@ def prepare(
 ) -> Setting:
     """Tokenise a text, find the position that is read, and bind the objective to both.
 
+    The text may hold the mask token where the objective reads what the model predicts; one mask alone is read by itself.
+
     Raises
     ------
     InputError
         If the text, the word, the position or the objective do not fit the model.
     """
-    ids = torch.tensor(model.tokens.encode(text))
+    predicted = any(read.site == "logits" for read in objective.reads)
+    ids = torch.tensor(model.tokens.encode(text, masks=predicted))
     if word is not None and position is not None:
         raise InputError("both a word and a position were given", "one of them", "leave --word or --position out")
     positions: list[int] = []
     if word is not None:
         positions = model.tokens.word_positions(text, word)
+        if objective.masked and model.tokens.mask is not None:
+            check_one_token(model, word, positions, ids.tolist())
         position = model.tokens.reading_position(positions)
+    elif position is None and len(masks := model.tokens.mask_positions(ids.tolist())) == 1:
+        position = masks[0]
     return bind(model, ids, objective, position, tuple(positions))
+
+
+def check_one_token(model: Model, word: str, positions: Sequence[int], ids: Sequence[int]) -> None:
+    """Raise InputError for a word of several tokens, of which one mask cannot take the place."""
+    if len(positions) > 1:
+        names = " ".join(model.tokens.names([ids[position] for position in positions]))
+        mask = model.tokens.names([model.tokens.mask or 0])[0]
+        raise InputError(
+            f"the word {word!r} is {len(positions)} tokens ({names})",
+            "one, which is masked",
+            f"write {mask} in its place, or give --position",
+        )
 
 
 def bind(
@@ -70,8 +91,11 @@ def bind(
     position: int | None,
     word: tuple[int, ...] = (),
 ) -> Setting:
-    """Bind an objective to token ids."""
+    """Bind an objective to token ids, with the mask put where it is read behind one."""
     bound = objective.bind(model, position, len(ids))
+    for masked in bound.masked:
+        assert masked is not None
+        ids = torch.tensor(model.tokens.masked(ids.tolist(), masked))
     own = {read.position for read in bound.reads}
     # An objective may bring its own position; if it reads one only, that is where the target is.
     read = own.pop() if len(own) == 1 else None
@@ -100,6 +124,12 @@ def objective_from(config: TargetConfig) -> tuple[Objective, int | None]:
         raise InputError(
             f"--layer {config.layer} was given with --site {site}", "no layer: it has one place", "leave it out"
         )
+    if config.probability and (config.token is None or config.minus_token is not None or config.normalise):
+        raise InputError(
+            "--probability was given without --token, or with --minus-token or --normalise",
+            "--token alone: a logit difference is the difference of log-probabilities",
+            "leave one out",
+        )
     if config.token is not None:
         if config.neuron is not None or config.direction is not None or site != "logits":
             raise InputError(
@@ -107,6 +137,8 @@ def objective_from(config: TargetConfig) -> tuple[Objective, int | None]:
                 "--token alone (with --minus-token)",
                 "leave the others out",
             )
+        if config.probability:
+            return log_probability(config.token), position
         found = (
             logit(config.token) if config.minus_token is None else logit_difference(config.token, config.minus_token)
         )
@@ -142,6 +174,8 @@ def free_positions(setting: Setting, free: str, flag: str = "--free") -> tuple[i
     """
     tokens, length = setting.model.tokens, len(setting.ids)
     possible = tokens.open_positions(setting.ids.tolist())
+    if not possible:
+        raise InputError(f"{flag} {free} finds nothing but special tokens", "ordinary ones", "give a longer text")
     if free == "all":
         return tuple(possible)
     if free == "word":
@@ -176,12 +210,21 @@ def free_positions(setting: Setting, free: str, flag: str = "--free") -> tuple[i
     covered = [position for position in chosen if position not in possible]
     if covered:
         names = ", ".join(f"{tokens.names([int(setting.ids[p])])[0]} at {p}" for p in covered)
+        whole = len(possible) == possible[-1] + 1 - possible[0]
         raise InputError(
             f"{flag} {free} covers special tokens ({names})",
             "positions of ordinary tokens",
-            f"stay within {possible[0]}:{possible[-1] + 1}",
+            f"stay within {possible[0]}:{possible[-1] + 1}"
+            if whole
+            else f"give {flag} all, or some of {_listed(possible)}",
         )
     return tuple(chosen)
+
+
+def _listed(positions: Sequence[int]) -> str:
+    """Positions with commas, the middle of many left out."""
+    shown = [str(position) for position in positions]
+    return ",".join(shown if len(shown) <= 12 else [*shown[:6], "…", *shown[-3:]])
 
 
 def header(model: Model, config: Any, seconds: float) -> dict[str, Any]:
