@@ -16,7 +16,7 @@ def fill_mask(
     text: Annotated[str, Parameter(help="The text, in quotes; it may hold the mask token.")],
     *,
     position: Annotated[
-        int | None,
+        str | None,
         Parameter(
             help="Token position that is predicted; default: the text's own mask, in causal models what comes next.",
             group=TARGET,
@@ -43,9 +43,11 @@ def fill_mask(
     """
     check_output(output)
     from textdream.experiments.fill_mask import fill_mask as run
+    from textdream.experiments.setting import position_from
 
+    place = position_from(position)
     loaded = load_model(model)
     with console().status("predicting …"):
-        result = run(loaded, text, config, word=word, position=position)
+        result = run(loaded, text, config, word=word, position=place)
     finish(result, output)
     return 0

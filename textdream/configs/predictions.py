@@ -12,7 +12,7 @@ class FillMaskConfig:
     """Which predictions are shown."""
 
     tokens: str | None = None
-    """Tokens whose probabilities are asked for, with commas: he,she,doctor."""
+    """Tokens whose probabilities are asked for, with commas: he,she,doctor. Where spaces count, " Paris" or ĠParis."""
     top: int = 10
     """How many of the most probable tokens are kept."""
     seed: int = 0

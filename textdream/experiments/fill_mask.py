@@ -97,8 +97,9 @@ def asked_tokens(model: Model, tokens: str | None, size: int) -> list[int]:
     """
     if tokens is None:
         return []
-    parts = [part.strip() for part in tokens.split(",")]
-    if not all(parts):
+    # Spaces stay: to a byte-level vocabulary, a word after a space is another token than the word alone.
+    parts = tokens.split(",")
+    if not all(part.strip() for part in parts):
         raise InputError(f"--tokens {tokens!r} was given", "tokens with commas between them", "for example he,she")
     found = list(dict.fromkeys(model.tokens.token_id(part) for part in parts))
     if beyond := [id_ for id_ in found if id_ >= size]:

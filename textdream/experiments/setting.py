@@ -110,25 +110,24 @@ def objective_from(config: TargetConfig) -> tuple[Objective, int | None]:
     InputError
         If the flags are incomplete or exclude each other.
     """
-    mean, position = config.position == "mean", None
-    if config.position is not None and not mean:
-        if not re.fullmatch(r"\d+", config.position):
-            raise InputError(
-                f"--position {config.position!r} was given",
-                "a token position, 0 or more, or mean",
-                "see `textdream tokens`",
-            )
-        position = int(config.position)
+    mean = config.position == "mean"
+    position = None if mean else position_from(config.position, "a token position, 0 or more, or mean")
     site = config.site or ("logits" if config.token is not None else "resid_post")
     if site in ("embed", "pooled", "logits") and config.layer is not None:
         raise InputError(
             f"--layer {config.layer} was given with --site {site}", "no layer: it has one place", "leave it out"
         )
-    if config.probability and (config.token is None or config.minus_token is not None or config.normalise):
+    if config.probability and config.token is None:
+        raise InputError("--probability was given alone", "--token as well", "give the token that is to be predicted")
+    if config.probability and config.minus_token is not None:
         raise InputError(
-            "--probability was given without --token, or with --minus-token or --normalise",
-            "--token alone: a logit difference is the difference of log-probabilities",
-            "leave one out",
+            "--probability was given with --minus-token",
+            "--token alone: of two tokens, the log-probabilities differ as the logits do",
+            "leave --probability out",
+        )
+    if config.probability and config.normalise:
+        raise InputError(
+            "--probability was given with --normalise", "one of them: probabilities sum to 1", "leave --normalise out"
         )
     if config.token is not None:
         if config.neuron is not None or config.direction is not None or site != "logits":
@@ -162,6 +161,15 @@ def objective_from(config: TargetConfig) -> tuple[Objective, int | None]:
     else:
         target = neuron(config.layer, config.neuron, site=site, head=config.head)
     return (normalised(target) if config.normalise else target), position
+
+
+def position_from(given: str | None, expected: str = "a token position, 0 or more") -> int | None:
+    """The position that a flag gives."""
+    if given is None:
+        return None
+    if not re.fullmatch(r"\d+", given):
+        raise InputError(f"--position {given!r} was given", expected, "see `textdream tokens`")
+    return int(given)
 
 
 def free_positions(setting: Setting, free: str, flag: str = "--free") -> tuple[int, ...]:
