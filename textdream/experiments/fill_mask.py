@@ -140,18 +140,12 @@ def _checked(model: Model, ids: list[int], position: int, end: int) -> int:
     first = max(1, model.tokens.open_positions(ids)[0])
     if first <= position <= end:
         return position
-    if 0 <= position < first:
-        given = (
-            f"position {position} has nothing before it to predict it from"
-            if position == 0
-            else (f"position {position} holds a special token")
-        )
-    else:
-        given = f"position {position} is not in the text"
-    known = (
-        f"positions {first} to {end - 1}, and {end} for what comes next" if first < end else f"{end}: what comes next"
+    inside = 0 <= position < first
+    raise InputError(
+        f"position {position} {'has no token before it to be predicted from' if inside else 'is not in the text'}",
+        f"positions {first} to {end - 1}, and {end} for what comes next" if first < end else f"{end}: what comes next",
+        "see the positions with `textdream tokens`",
     )
-    raise InputError(given, known, "see the positions with `textdream tokens`")
 
 
 def _names(model: Model, size: int) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -37,7 +37,7 @@ class Logit(Objective):
         value = logits[..., int(self.token)]
         return value if self.minus is None else value - logits[..., int(self.minus)]
 
-    def bind(self, model: Model, position: int | None, length: int) -> Any:
+    def bind(self, model: Model, position: int | None, length: int) -> Objective:
         """Tokens given as text become ids."""
         model.layout.place("logits", None)
         width = model.width("logits", None)
@@ -119,10 +119,10 @@ class LogProbability(Logit):
         precise = torch.promote_types(logits.dtype, torch.float32)
         return logits.log_softmax(-1, dtype=precise)[..., int(self.token)]
 
-    def bind(self, model: Model, position: int | None, length: int) -> Any:
+    def bind(self, model: Model, position: int | None, length: int) -> Objective:
         """As a logit; masked where the model predicts behind a mask."""
         masks = model.layout.classes is None and model.tokens.mask is not None
-        return replace(super().bind(model, position, length), masks=masks)
+        return LogProbability(**{**vars(super().bind(model, position, length)), "masks": masks})
 
     def target(self) -> Target:
         """A log-probability."""
