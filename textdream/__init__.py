@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         CorpusTopConfig,
         DiagnoseConfig,
         DreamConfig,
+        FillMaskConfig,
         GcgConfig,
         HotflipConfig,
         NeuronsConfig,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from textdream.experiments.corpus_top import corpus_top
     from textdream.experiments.diagnose import diagnose, diagnose_dream
     from textdream.experiments.dream import Dream, dream
+    from textdream.experiments.fill_mask import fill_mask
     from textdream.experiments.neurons import neurons
     from textdream.experiments.similar import similar
     from textdream.experiments.token_search import token_search
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
         channel,
         direction,
         layer,
+        log_probability,
         logit,
         logit_difference,
         neuron,
@@ -51,20 +54,22 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "textdream.configs": (
-        "AnnealConfig", "CorpusTopConfig", "DiagnoseConfig", "DreamConfig", "GcgConfig", "HotflipConfig", "NeuronsConfig",
-        "SimilarConfig", "SweepConfig", "TokenSearchConfig", "pair_preset",
+        "AnnealConfig", "CorpusTopConfig", "DiagnoseConfig", "DreamConfig", "FillMaskConfig", "GcgConfig", "HotflipConfig",
+        "NeuronsConfig", "SimilarConfig", "SweepConfig", "TokenSearchConfig", "pair_preset",
     ),
     "textdream.errors": ("InputError", "ModelError", "ResultError", "TextdreamError"),
     "textdream.experiments.corpus_top": ("corpus_top",),
     "textdream.experiments.diagnose": ("diagnose", "diagnose_dream"),
     "textdream.experiments.dream": ("Dream", "dream"),
+    "textdream.experiments.fill_mask": ("fill_mask",),
     "textdream.experiments.neurons": ("neurons",),
     "textdream.experiments.similar": ("similar",),
     "textdream.experiments.token_search": ("token_search",),
     "textdream.experiments.verify": ("verify",),
     "textdream.model": ("Model", "load"),
     "textdream.objectives": (
-        "Objective", "channel", "direction", "layer", "logit", "logit_difference", "neuron", "normalised",
+        "Objective", "channel", "direction", "layer", "log_probability", "logit", "logit_difference", "neuron",
+        "normalised",
     ),
     "textdream.records": ("read_result", "write_result"),
 }  # fmt: skip
@@ -76,6 +81,7 @@ __all__ = [
     "DiagnoseConfig",
     "Dream",
     "DreamConfig",
+    "FillMaskConfig",
     "GcgConfig",
     "HotflipConfig",
     "InputError",
@@ -95,8 +101,10 @@ __all__ = [
     "diagnose_dream",
     "direction",
     "dream",
+    "fill_mask",
     "layer",
     "load",
+    "log_probability",
     "logit",
     "logit_difference",
     "neuron",

@@ -10,10 +10,21 @@ import pytest
 from tests.cli.conftest import RunCommand
 from tests.cli.running import ROOT, environment
 
-COMMANDS = ("dream", "diagnose", "tokens", "token-search", "similar", "neurons", "verify", "show", "models")
+COMMANDS = (
+    "dream",
+    "diagnose",
+    "tokens",
+    "token-search",
+    "similar",
+    "neurons",
+    "fill-mask",
+    "verify",
+    "show",
+    "models",
+)
 MODEL = ("--model", "--device")
 OUTPUT = ("--out", "--json")
-TARGET = ("--layer", "--neuron", "--site", "--position", "--word", "--token", "--head", "--direction")
+TARGET = ("--layer", "--neuron", "--site", "--position", "--word", "--token", "--probability", "--head", "--direction")
 FLAGS = {
     "dream": (
         *TARGET,
@@ -27,6 +38,7 @@ FLAGS = {
     "token-search": (*TARGET, "--change", "--joint", "--beam", "--seed", *MODEL, *OUTPUT),
     "similar": (*TARGET, "--seed", *MODEL, *OUTPUT),
     "neurons": ("--word", "--position", "--index", "--site", "--layer", "--top", "--seed", *MODEL, *OUTPUT),
+    "fill-mask": ("--word", "--position", "--tokens", "--top", "--seed", *MODEL, *OUTPUT),
     "verify": ("--seed", *MODEL, *OUTPUT),
     "show": (),
     "models": OUTPUT,
@@ -83,7 +95,7 @@ def test_example_can_be_copied(name: str, command: RunCommand) -> None:
     assert all(line.endswith("\\") for line in lines[:-1]), lines
 
 
-@pytest.mark.parametrize("name", ["tokens", "similar", "models"])
+@pytest.mark.parametrize("name", ["tokens", "similar", "fill-mask", "models"])
 def test_example_works(name: str, command: RunCommand) -> None:
     words = shlex.split(" ".join(line.removesuffix("\\") for line in example(command(name, "--help").done().out)))
     assert command(*words[1:]).done().out

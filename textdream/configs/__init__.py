@@ -9,6 +9,7 @@ from textdream.configs.diagnose import DiagnoseConfig
 from textdream.configs.dream import DreamConfig
 from textdream.configs.methods import AnnealConfig, GcgConfig, HotflipConfig, SweepConfig, pair_preset
 from textdream.configs.model import ModelConfig, TargetConfig
+from textdream.configs.predictions import FillMaskConfig
 from textdream.configs.tokens import SimilarConfig, TokenSearchConfig
 from textdream.configs.top import CorpusTopConfig, NeuronsConfig
 
@@ -18,6 +19,7 @@ __all__ = [
     "CorpusTopConfig",
     "DiagnoseConfig",
     "DreamConfig",
+    "FillMaskConfig",
     "GcgConfig",
     "HotflipConfig",
     "ModelConfig",

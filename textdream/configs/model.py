@@ -35,6 +35,8 @@ class TargetConfig:
     """Raise the logit of this token."""
     minus_token: str | None = None
     """Take the logit of this token off: a logit difference."""
+    probability: bool = False
+    """Raise the log-probability of --token, masked at the position that is read, in place of its logit."""
     direction: str | None = None
     """Safetensors file with one vector to project on, in place of --neuron."""
     normalise: bool = False

@@ -9,10 +9,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from textdream.experiments.prediction_claims import prediction_names
 from textdream.model.model import Model
 from textdream.records import (
     CorpusTopResult,
     DiagnoseResult,
+    FillMaskResult,
     NeuronsResult,
     Sample,
     SimilarResult,
@@ -44,6 +46,8 @@ def claims(result: Any, model: Model) -> Iterator[Claim]:
 
 def names(result: Any) -> Iterator[tuple[str, int, str]]:
     """Where in the file a token id stands beside its name, outside of samples: the place, the id, the name."""
+    if isinstance(result, FillMaskResult):
+        yield from prediction_names(result)
     for where, _, token in _tokens(result):
         yield f"{where}.token", token.id, token.token
     for index, pair in enumerate(getattr(result, "pairs", None) or []):
@@ -97,6 +101,8 @@ def _orders(result: Any) -> Iterator[tuple[str, list[Any]]]:
 
 def _tokens(result: Any) -> Iterator[tuple[str, int, TokenValue]]:
     """Tokens said to be tried at a position: where in the file, the position, the token with its value."""
+    if isinstance(result, FillMaskResult):  # Its tokens are predicted, not tried.
+        return
     for kind in ("tokens", "worst"):
         for index, token in enumerate(getattr(result, kind, None) or []):
             yield f"{kind}.{index}", result.position, token

@@ -82,7 +82,7 @@ class Dream:
             return prepare(self.model, text, target, word=word, position=position)
         if text.strip():
             given = prepare(self.model, text, target, word=word, position=position)
-            length = len(self.model.tokens.open_positions(given.ids.tolist()))
+            length = len(given.ids) - self.model.tokens.frame
             ids = self.model.tokens.random_ids(length, self._generator)
             return bind(self.model, torch.tensor(ids), target, given.position, given.word)
         if word is not None:

@@ -34,6 +34,12 @@ def plain_at_tokens(model: Model, ids: Int[Tensor, "batch pos"], target: Target)
     return x[..., target.neuron] if target.vector is None else x @ torch.tensor(target.vector, dtype=x.dtype)
 
 
+@torch.no_grad()
+def plain_logits(model: Model, ids: Int[Tensor, "batch pos"]) -> Float[Tensor, "batch pos d_vocab"]:
+    """The logits at every token, by one ordinary forward pass."""
+    return _plain_site(model, ids, "logits", None)
+
+
 def _plain_term(model: Model, ids: Tensor, target: Target) -> Tensor:
     if target.site is None:
         raise AttributeError("no site")
@@ -46,6 +52,8 @@ def _plain_term(model: Model, ids: Tensor, target: Target) -> Tensor:
         return x.square().flatten(1).mean(1)
     if target.kind in ("logit", "logit_difference"):
         return x[:, target.token] - (x[:, target.minus_token] if target.minus_token is not None else 0)
+    if target.kind == "log_probability":
+        return x.log_softmax(-1)[:, target.token]
     vector = None if target.vector is None else torch.tensor(target.vector, dtype=x.dtype, device=x.device)
     x = x[..., target.neuron] if vector is None else x @ vector
     return x.mean(-1) if x.ndim == 2 else x

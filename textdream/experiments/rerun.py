@@ -51,7 +51,7 @@ def problem_of(result: DreamResult, model: Model, objective: Objective) -> Probl
     generator = torch.Generator().manual_seed(config.seed)
     if config.start == "random":
         # Drawn again for the sake of the draws that follow.
-        model.tokens.random_ids(len(model.tokens.open_positions(result.start.ids)), generator)
+        model.tokens.random_ids(len(result.start.ids) - model.tokens.frame, generator)
     return Problem(
         model=model,
         objective=objective,

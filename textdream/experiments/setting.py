@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,7 @@ from textdream.objectives import (
     channel,
     direction,
     layer,
+    log_probability,
     logit,
     logit_difference,
     neuron,
@@ -48,19 +50,38 @@ def prepare(
 ) -> Setting:
     """Tokenise a text, find the position that is read, and bind the objective to both.
 
+    The text may hold the mask token where the objective reads what the model predicts; one mask alone is read by itself.
+
     Raises
     ------
     InputError
         If the text, the word, the position or the objective do not fit the model.
     """
-    ids = torch.tensor(model.tokens.encode(text))
+    predicted = any(read.site == "logits" for read in objective.reads)
+    ids = torch.tensor(model.tokens.encode(text, masks=predicted))
     if word is not None and position is not None:
         raise InputError("both a word and a position were given", "one of them", "leave --word or --position out")
     positions: list[int] = []
     if word is not None:
         positions = model.tokens.word_positions(text, word)
+        if objective.masked and model.tokens.mask is not None:
+            check_one_token(model, word, positions, ids.tolist())
         position = model.tokens.reading_position(positions)
+    elif position is None and len(masks := model.tokens.mask_positions(ids.tolist())) == 1:
+        position = masks[0]
     return bind(model, ids, objective, position, tuple(positions))
+
+
+def check_one_token(model: Model, word: str, positions: Sequence[int], ids: Sequence[int]) -> None:
+    """Raise InputError for a word of several tokens, of which one mask cannot take the place."""
+    if len(positions) > 1:
+        names = " ".join(model.tokens.names([ids[position] for position in positions]))
+        mask = model.tokens.names([model.tokens.mask or 0])[0]
+        raise InputError(
+            f"the word {word!r} is {len(positions)} tokens ({names})",
+            "one, which is masked",
+            f"write {mask} in its place, or give --position",
+        )
 
 
 def bind(
@@ -70,8 +91,11 @@ def bind(
     position: int | None,
     word: tuple[int, ...] = (),
 ) -> Setting:
-    """Bind an objective to token ids."""
+    """Bind an objective to token ids, with the mask put where it is read behind one."""
     bound = objective.bind(model, position, len(ids))
+    for masked in bound.masked:
+        assert masked is not None
+        ids = torch.tensor(model.tokens.masked(ids.tolist(), masked))
     own = {read.position for read in bound.reads}
     # An objective may bring its own position; if it reads one only, that is where the target is.
     read = own.pop() if len(own) == 1 else None
@@ -86,19 +110,24 @@ def objective_from(config: TargetConfig) -> tuple[Objective, int | None]:
     InputError
         If the flags are incomplete or exclude each other.
     """
-    mean, position = config.position == "mean", None
-    if config.position is not None and not mean:
-        if not re.fullmatch(r"\d+", config.position):
-            raise InputError(
-                f"--position {config.position!r} was given",
-                "a token position, 0 or more, or mean",
-                "see `textdream tokens`",
-            )
-        position = int(config.position)
+    mean = config.position == "mean"
+    position = None if mean else position_from(config.position, "a token position, 0 or more, or mean")
     site = config.site or ("logits" if config.token is not None else "resid_post")
     if site in ("embed", "pooled", "logits") and config.layer is not None:
         raise InputError(
             f"--layer {config.layer} was given with --site {site}", "no layer: it has one place", "leave it out"
+        )
+    if config.probability and config.token is None:
+        raise InputError("--probability was given alone", "--token as well", "give the token that is to be predicted")
+    if config.probability and config.minus_token is not None:
+        raise InputError(
+            "--probability was given with --minus-token",
+            "--token alone: of two tokens, the log-probabilities differ as the logits do",
+            "leave --probability out",
+        )
+    if config.probability and config.normalise:
+        raise InputError(
+            "--probability was given with --normalise", "one of them: probabilities sum to 1", "leave --normalise out"
         )
     if config.token is not None:
         if config.neuron is not None or config.direction is not None or site != "logits":
@@ -107,6 +136,8 @@ def objective_from(config: TargetConfig) -> tuple[Objective, int | None]:
                 "--token alone (with --minus-token)",
                 "leave the others out",
             )
+        if config.probability:
+            return log_probability(config.token), position
         found = (
             logit(config.token) if config.minus_token is None else logit_difference(config.token, config.minus_token)
         )
@@ -132,6 +163,15 @@ def objective_from(config: TargetConfig) -> tuple[Objective, int | None]:
     return (normalised(target) if config.normalise else target), position
 
 
+def position_from(given: str | None, expected: str = "a token position, 0 or more") -> int | None:
+    """The position that a flag gives."""
+    if given is None:
+        return None
+    if not re.fullmatch(r"\d+", given):
+        raise InputError(f"--position {given!r} was given", expected, "see `textdream tokens`")
+    return int(given)
+
+
 def free_positions(setting: Setting, free: str, flag: str = "--free") -> tuple[int, ...]:
     """Positions that may change: `word`, `all`, `3:9` (3 to 8, as in Python) or `2,5,7`.
 
@@ -142,6 +182,8 @@ def free_positions(setting: Setting, free: str, flag: str = "--free") -> tuple[i
     """
     tokens, length = setting.model.tokens, len(setting.ids)
     possible = tokens.open_positions(setting.ids.tolist())
+    if not possible:
+        raise InputError(f"{flag} {free} finds nothing but special tokens", "ordinary ones", "give a longer text")
     if free == "all":
         return tuple(possible)
     if free == "word":
@@ -176,12 +218,21 @@ def free_positions(setting: Setting, free: str, flag: str = "--free") -> tuple[i
     covered = [position for position in chosen if position not in possible]
     if covered:
         names = ", ".join(f"{tokens.names([int(setting.ids[p])])[0]} at {p}" for p in covered)
+        whole = len(possible) == possible[-1] + 1 - possible[0]
         raise InputError(
             f"{flag} {free} covers special tokens ({names})",
             "positions of ordinary tokens",
-            f"stay within {possible[0]}:{possible[-1] + 1}",
+            f"stay within {possible[0]}:{possible[-1] + 1}"
+            if whole
+            else f"give {flag} all, or some of {_listed(possible)}",
         )
     return tuple(chosen)
+
+
+def _listed(positions: Sequence[int]) -> str:
+    """Positions with commas, the middle of many left out."""
+    shown = [str(position) for position in positions]
+    return ",".join(shown if len(shown) <= 12 else [*shown[:6], "…", *shown[-3:]])
 
 
 def header(model: Model, config: Any, seconds: float) -> dict[str, Any]:

@@ -18,9 +18,10 @@ from textdream.errors import ModelError, ResultError
 from textdream.experiments.claims import Claim, claims, derived, names
 from textdream.experiments.corpus_claims import UnitClaim, baseline_claims, samples, sentences, unit_claims
 from textdream.experiments.plain import plain_at_tokens, plain_values
+from textdream.experiments.prediction_claims import prediction_claims
 from textdream.model.loading import load
 from textdream.model.model import Model
-from textdream.records import DreamResult, Target, TokenSearchResult, read_result
+from textdream.records import DreamResult, FillMaskResult, Target, TokenSearchResult, read_result
 
 # Float32 sums of the same numbers in another order, over a dozen layers.
 TOLERANCE = 1e-4
@@ -111,6 +112,9 @@ def verify(
             _check_values(model, result.target, group, report)
         for claim in unit_claims(result):
             _check_unit(model, claim, report)
+        if isinstance(result, FillMaskResult):
+            for where, reported, found in prediction_claims(result, model):
+                _compare(where, reported, found, report)
         if not report.mismatches:
             # What follows from a wrong number is no second fault.
             table = model.hf.get_input_embeddings().weight.detach()
@@ -140,7 +144,7 @@ def _check_texts(result: Any, model: Model, report: Verification) -> None:
         if max(sample.ids) >= size:
             report.mismatches.append(Mismatch(f"{name}.ids", max(sample.ids), f"ids below {size}"))
             continue
-        text = tokenizer.decode(sample.ids, skip_special_tokens=True)
+        text = _pasted(model, sample.ids)
         found = {
             "tokens": tokenizer.convert_ids_to_tokens(sample.ids),
             "text": text,
@@ -157,8 +161,17 @@ def _check_texts(result: Any, model: Model, report: Verification) -> None:
             if getattr(sentence, key) != value:
                 report.mismatches.append(Mismatch(f"{name}.{key}", getattr(sentence, key), value))
     for where, id_, token in names(result):
-        if id_ >= size or tokenizer.convert_ids_to_tokens(id_) != token:
+        if id_ >= size or (tokenizer.convert_ids_to_tokens(id_) or "") != token:
             report.mismatches.append(Mismatch(where, token, f"the token of id {id_}"))
+
+
+def _pasted(model: Model, ids: list[int]) -> str:
+    """What the result file calls the text of these ids: decoded, without special tokens but the mask that predictions need."""
+    tokenizer = model.tokens.tokenizer
+    if model.tokens.causal or tokenizer.mask_token_id not in ids:
+        return str(tokenizer.decode(ids, skip_special_tokens=True))
+    dropped = set(tokenizer.all_special_ids) - {tokenizer.mask_token_id}
+    return str(tokenizer.decode([id_ for id_ in ids if id_ not in dropped]))
 
 
 def _free(result: Any) -> list[int]:
@@ -213,8 +226,12 @@ def _compare(where: str, reported: float, found: float, report: Verification) ->
 
 
 def _normalised(target: Target) -> bool:
-    """Whether a target is in PAIR's unit: itself, or every term of a sum."""
-    return target.normalised or (target.terms is not None and all(_normalised(term) for term in target.terms))
+    """Whether a target is in PAIR's unit: itself (a probability is), or every term of a sum."""
+    return (
+        target.normalised
+        or target.kind == "log_probability"
+        or (target.terms is not None and all(_normalised(term) for term in target.terms))
+    )
 
 
 def _try_certificate(result: Any, model: Model, count: int, draw: random.Random, report: Verification) -> None:
@@ -233,10 +250,7 @@ def _try_certificate(result: Any, model: Model, count: int, draw: random.Random,
             report.replacements += 1
             if sign * float(value) > limit + TOLERANCE * max(1.0, abs(limit)):
                 tokenizer = model.tokens.tokenizer
-                if (
-                    result.certificate.round_trip
-                    and tokenizer(tokenizer.decode(ids, skip_special_tokens=True))["input_ids"] != ids
-                ):
+                if result.certificate.round_trip and tokenizer(_pasted(model, ids))["input_ids"] != ids:
                     continue
                 report.mismatches.append(
                     Mismatch("certificate", f"nothing above {result.best.activation}", float(value))

@@ -152,7 +152,7 @@ class Layout:
             raise InputError(
                 f"{self.architecture} has no head that gives logits",
                 "a masked-token, next-token or classification model with trained head weights",
-                "load one that has it, or read another site",
+                "give --model bert-tiny-mlm or another (`textdream models`), or read another site",
             )
         return Place(self.decoder, "in")
 

@@ -56,8 +56,20 @@ class Tokens:
         ]
         return torch.tensor(good)
 
-    def encode(self, text: str) -> list[int]:
+    @cached_property
+    def mask(self) -> int | None:
+        """Id of the mask token, behind which a model that sees both sides predicts; causal models have none."""
+        return None if self.causal else self.tokenizer.mask_token_id
+
+    def encode(self, text: str, masks: bool = False) -> list[int]:
         """Token ids of `text`, with the special tokens that the model expects around it.
+
+        Parameters
+        ----------
+        text
+            What a user would paste.
+        masks
+            Whether it may hold the mask token, beside others.
 
         Raises
         ------
@@ -68,7 +80,7 @@ class Tokens:
             raise InputError("the text is empty", "at least one word", "give a sentence in quotes, or --start random")
         inner = self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
         for id_ in inner:
-            if id_ in self.special:
+            if id_ in self.special and not (masks and id_ == self.mask):
                 name = self.tokenizer.convert_ids_to_tokens(id_)
                 unknown = id_ == self.tokenizer.unk_token_id and name not in text
                 what = (
@@ -88,7 +100,41 @@ class Tokens:
             )
         if not inner:
             raise InputError("the text has no tokens", "at least one word", "give a sentence in quotes")
+        if self.special.issuperset(inner):
+            raise InputError(
+                "the text holds special tokens only", "a word beside the mask", "give a sentence in quotes"
+            )
         return ids
+
+    def masked(self, ids: Sequence[int], position: int) -> list[int]:
+        """`ids` with the mask token at a position, which may hold it already.
+
+        Raises
+        ------
+        InputError
+            If the position is outside, or holds another special token.
+        """
+        if self.mask is None:
+            raise InputError(
+                "the tokenizer has no mask token", "one that the model was trained with", "give another --model"
+            )
+        possible = self.readable_positions(ids)
+        if position not in possible:
+            what = f"holds {self.names([ids[position]])[0]}" if 0 <= position < len(ids) else "is not in the text"
+            raise InputError(
+                f"position {position} {what}",
+                f"a token that can be masked: {possible[0]} to {possible[-1]}",
+                "see them with `textdream tokens`",
+            )
+        return [self.mask if place == position else id_ for place, id_ in enumerate(ids)]
+
+    def readable_positions(self, ids: Sequence[int]) -> list[int]:
+        """Positions that hold a token of the text: no special one but the mask."""
+        return [place for place, id_ in enumerate(ids) if int(id_) not in self.special or int(id_) == self.mask]
+
+    def mask_positions(self, ids: Sequence[int]) -> list[int]:
+        """Positions that hold the mask token."""
+        return [place for place, id_ in enumerate(ids) if self.mask is not None and int(id_) == self.mask]
 
     @cached_property
     def frame(self) -> int:
@@ -119,8 +165,14 @@ class Tokens:
         return list(self.tokenizer.convert_ids_to_tokens([int(id_) for id_ in ids]))
 
     def text(self, ids: Sequence[int]) -> str:
-        """What a user would paste: decoded without special tokens."""
-        return str(self.tokenizer.decode([int(id_) for id_ in ids], skip_special_tokens=True))
+        """What a user would paste: decoded without special tokens, the mask excepted."""
+        return self._texts([[int(id_) for id_ in ids]])[0]
+
+    def _texts(self, rows: list[list[int]]) -> list[str]:
+        if self.mask is None or not any(self.mask in row for row in rows):
+            return list(self.tokenizer.batch_decode(rows, skip_special_tokens=True))
+        rows = [[row[place] for place in self.readable_positions(row)] for row in rows]
+        return list(self.tokenizer.batch_decode(rows, skip_special_tokens=False))
 
     def open_positions(self, ids: Sequence[int]) -> list[int]:
         """Positions that hold no special token."""
@@ -131,8 +183,7 @@ class Tokens:
         rows = ids.tolist()
         if not rows:
             return torch.zeros(0, dtype=torch.bool)
-        texts = self.tokenizer.batch_decode(rows, skip_special_tokens=True)
-        again = self.tokenizer(texts, verbose=False)["input_ids"]
+        again = self.tokenizer(self._texts(rows), verbose=False)["input_ids"]
         return torch.tensor([list(a) == b for a, b in zip(again, rows, strict=True)])
 
     def word_positions(self, text: str, word: str) -> list[int]:

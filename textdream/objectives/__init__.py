@@ -3,7 +3,7 @@
 from textdream.objectives.base import Objective, Sum
 from textdream.objectives.described import objective_of
 from textdream.objectives.features import channel, direction, layer, neuron
-from textdream.objectives.logits import logit, logit_difference
+from textdream.objectives.logits import log_probability, logit, logit_difference
 from textdream.objectives.normalised import normalised
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "channel",
     "direction",
     "layer",
+    "log_probability",
     "logit",
     "logit_difference",
     "neuron",

@@ -57,6 +57,11 @@ class Objective(ABC):
     def target(self) -> Target:
         """What the result file says of it."""
 
+    @property
+    def masked(self) -> frozenset[int | None]:
+        """Positions that hold the mask token while it is read; None for one that `bind` fills in."""
+        return frozenset()
+
     def climb(self) -> Objective:
         """An objective whose ascent is this one's ascent, but which is not flat where this one is.
 
@@ -104,6 +109,11 @@ class Sum(Objective):
     def bind(self, model: Model, position: int | None, length: int) -> Objective:
         """Each term bound."""
         return Sum(tuple((weight, objective.bind(model, position, length)) for weight, objective in self.terms))
+
+    @property
+    def masked(self) -> frozenset[int | None]:
+        """All that its terms have masked."""
+        return frozenset().union(*(objective.masked for _, objective in self.terms))
 
     def target(self) -> Target:
         """The terms, each with its weight; sums within a sum are multiplied out."""

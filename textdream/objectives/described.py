@@ -6,7 +6,7 @@ from textdream.errors import InputError
 from textdream.model.model import Model
 from textdream.objectives.base import Objective, Sum
 from textdream.objectives.features import Direction, Unit, WholeLayer, has_positions
-from textdream.objectives.logits import Logit
+from textdream.objectives.logits import Logit, LogProbability
 from textdream.objectives.normalised import Normalised
 from textdream.records import Target
 
@@ -23,6 +23,8 @@ def objective_of(target: Target, model: Model) -> Objective:
         found: Objective = Sum(tuple((term.weight, objective_of(term, model)) for term in target.terms))
     elif target.kind in ("logit", "logit_difference") and target.token is not None:
         found = Logit(target.token, target.minus_token, target.position)
+    elif target.kind == "log_probability" and target.token is not None:
+        found = LogProbability(target.token, None, target.position)
     elif target.site is None:
         raise _incomplete(target)
     else:

@@ -1,9 +1,11 @@
-"""Objectives on the model's output: a token's or class's logit, and the difference of two."""
+"""Objectives on the model's output: a token's or class's logit, the difference of two, and its log-probability."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -55,7 +57,7 @@ class Logit(Objective):
             own = check_position(self.position if self.position is not None else position, length)
         token, minus = id_of(self.token), None if self.minus is None else id_of(self.minus)
         names = [self._name(found, model) for found in (token, minus) if found is not None]
-        return Logit(token, minus, own, " minus logit of ".join(names))
+        return replace(self, token=token, minus=minus, position=own, label=" minus logit of ".join(names))
 
     @staticmethod
     def _name(found: int, model: Model) -> str:
@@ -80,8 +82,10 @@ class Logit(Objective):
 
     def target(self) -> Target:
         """A logit or a logit difference."""
+        return self._described("logit" if self.minus is None else "logit_difference", "logit")
+
+    def _described(self, kind: Literal["logit", "logit_difference", "log_probability"], what: str) -> Target:
         at = "" if self.position is None else f" at position {self.position}"
-        kind = "logit" if self.minus is None else "logit_difference"
         return Target.model_validate(
             {
                 "kind": kind,
@@ -89,9 +93,40 @@ class Logit(Objective):
                 "position": self.position,
                 "token": self.token,
                 "minus_token": self.minus,
-                "description": f"logit of {self.label}{at}",
+                "description": f"{what} of {self.label}{at}",
             }
         )
+
+
+@dataclass(frozen=True)
+class LogProbability(Logit):
+    """log softmax(logits)[token] at one position, which a model that sees both sides reads masked (PAIR's dream_mlm).
+
+    The softmax that PAIR raised has its optima at the same texts, but is flat where the probability is small.
+    """
+
+    masks: bool = True
+    """Whether the model has a mask token to put at the position; known once it is bound."""
+
+    @property
+    def masked(self) -> frozenset[int | None]:
+        """The position."""
+        return frozenset({self.position} if self.masks else ())
+
+    def value(self, activations: Activations) -> Float[Tensor, " batch"]:
+        """Natural logarithm, 0 at most; formed in float32 at least."""
+        (logits,) = (activations[read] for read in self.reads)
+        precise = torch.promote_types(logits.dtype, torch.float32)
+        return logits.log_softmax(-1, dtype=precise)[..., int(self.token)]
+
+    def bind(self, model: Model, position: int | None, length: int) -> Objective:
+        """As a logit; masked where the model predicts behind a mask."""
+        masks = model.layout.classes is None and model.tokens.mask is not None
+        return LogProbability(**{**vars(super().bind(model, position, length)), "masks": masks})
+
+    def target(self) -> Target:
+        """A log-probability."""
+        return self._described("log_probability", "log-probability")
 
 
 def logit(token: int | str, *, position: int | None = None) -> Objective:
@@ -102,3 +137,12 @@ def logit(token: int | str, *, position: int | None = None) -> Objective:
 def logit_difference(token: int | str, minus: int | str, *, position: int | None = None) -> Objective:
     """logit(token) - logit(minus) at a position."""
     return Logit(token, minus, position)
+
+
+def log_probability(token: int | str, *, position: int | None = None) -> Objective:
+    """The log-probability of a token at a position, or of a class.
+
+    A masked-token model reads it with the mask at the position, where it stays while other tokens change. A causal model
+    predicts what follows the position.
+    """
+    return LogProbability(token, None, position)

@@ -11,6 +11,7 @@ from torch import Tensor
 from textdream.model.model import Model
 from textdream.model.reads import Read
 from textdream.objectives.base import Activations, Objective, Sum
+from textdream.objectives.logits import LogProbability
 from textdream.records import Target
 
 
@@ -50,6 +51,11 @@ class Normalised(Objective):
             position=positions.pop() if len(positions) == 1 else None,
         )
 
+    @property
+    def masked(self) -> frozenset[int | None]:
+        """The base's."""
+        return self.base.masked
+
     def target(self) -> Target:
         """The base's, marked."""
         base = self.base.target()
@@ -67,7 +73,7 @@ def normalised(objective: Objective) -> Objective:
 
 
 def is_normalised(objective: Objective) -> bool:
-    """Whether it is in that unit: divided by the norm, or a sum of such."""
+    """Whether it is in that unit: divided by the norm, or a sum of such. PAIR normalised a prediction by the softmax."""
     if isinstance(objective, Sum):
         return all(is_normalised(part) for _, part in objective.terms)
-    return isinstance(objective, Normalised)
+    return isinstance(objective, Normalised | LogProbability)

@@ -12,6 +12,7 @@ from textdream.records.dream import Baseline, Certificate, CorpusStart, Countere
 from textdream.records.files import check_writable, json_schema, read_result, write_result, write_text
 from textdream.records.manifest import CorpusFile, CorpusInfo, Manifest, Skipped
 from textdream.records.neurons import NeuronsResult, NeuronValue
+from textdream.records.predictions import FillMaskResult, RankedProbability, TokenProbability
 from textdream.records.result import SCHEMA, BareSample, ModelInfo, Result, Sample, Target
 from textdream.records.sentences import Sentence, ShadedSentence
 from textdream.records.tokens import (
@@ -40,6 +41,7 @@ __all__ = [
     "DiagnoseResult",
     "DreamResult",
     "Explanation",
+    "FillMaskResult",
     "Finding",
     "Histogram",
     "Manifest",
@@ -51,6 +53,7 @@ __all__ = [
     "PairValue",
     "PositionDiagnosis",
     "PositionTokens",
+    "RankedProbability",
     "Result",
     "Sample",
     "Sentence",
@@ -61,6 +64,7 @@ __all__ = [
     "Step",
     "Target",
     "TokenPath",
+    "TokenProbability",
     "TokenSearchResult",
     "TokenValue",
     "TopToken",

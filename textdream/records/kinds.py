@@ -7,10 +7,11 @@ from pydantic import Field
 from textdream.records.diagnose import DiagnoseResult
 from textdream.records.dream import DreamResult
 from textdream.records.neurons import NeuronsResult
+from textdream.records.predictions import FillMaskResult
 from textdream.records.tokens import SimilarResult, TokenSearchResult
 from textdream.records.top import CorpusTopResult
 
 AnyResult = Annotated[
-    DreamResult | TokenSearchResult | SimilarResult | DiagnoseResult | CorpusTopResult | NeuronsResult,
+    DreamResult | TokenSearchResult | SimilarResult | DiagnoseResult | CorpusTopResult | NeuronsResult | FillMaskResult,
     Field(discriminator="type"),
 ]

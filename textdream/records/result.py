@@ -50,7 +50,7 @@ class Sample(BareSample):
 class Target(Record):
     """What was to be raised. A sum of several has `terms`; then site, layer and the others are null."""
 
-    kind: Literal["neuron", "channel", "layer", "direction", "logit", "logit_difference", "sum"]
+    kind: Literal["neuron", "channel", "layer", "direction", "logit", "logit_difference", "log_probability", "sum"]
     """`neuron` reads one unit at one position, `channel` one unit averaged over positions, `layer` the mean of squares."""
     site: str | None = None
     layer: Index | None = None
@@ -59,7 +59,7 @@ class Target(Record):
     """Null: averaged over positions (or the site has none); each sentence of a corpus has its own."""
     head: Index | None = None
     token: Index | None = None
-    """Id of the token whose logit is read."""
+    """Id of the token whose logit or log-probability is read."""
     minus_token: Index | None = None
     """Id of the token whose logit is taken off."""
     vector: list[FiniteFloat] | None = None

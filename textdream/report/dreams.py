@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import exp
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from textdream.records import Baseline, DreamResult, Sample
 from textdream.report.common import heading
+from textdream.report.predictions import percent
 from textdream.report.shading import excerpt
 from textdream.report.text import differences, joined, sparkline
 
@@ -40,6 +42,9 @@ def dream(result: DreamResult) -> RenderableType:
                 (1, 0, 0, 1),
             )
         )
+    if result.target.kind == "log_probability":
+        before, after = (percent(exp(min(0.0, each.activation))) for each in (result.start, result.best))
+        lines.append(Padding(Text.assemble(("probability  ", "dim"), before, " → ", (after, "bold")), (0, 0, 0, 1)))
     lines.append(Text())
     if result.baseline is not None:
         lines.append(Padding(baseline(result.baseline, result.minimise), (0, 0, 0, 1)))

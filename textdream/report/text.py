@@ -8,6 +8,9 @@ from rich.text import Text
 
 from textdream.records import Target
 
+# As BERT's and RoBERTa's tokenizers write it: the one special token that is part of a text.
+MASKS = ("[MASK]", "<mask>")
+
 
 def joined(
     tokens: Sequence[str],
@@ -36,7 +39,8 @@ def joined(
     text = Text()
     for position, token in enumerate(tokens):
         marks_itself = token.startswith(("[", "<")) and token.endswith(("]", ">")) and len(token) > 2
-        if marks_itself and not special and position != read:
+        mask = token in MASKS
+        if marks_itself and not special and not mask and position != read:
             continue
         piece, glued = token, False
         if token.startswith("##"):
@@ -45,9 +49,11 @@ def joined(
             piece, glued = token.lstrip("Ġ▁"), not token.startswith(("Ġ", "▁"))
         if len(text) and not glued:
             text.append(" ")
-        style = "bold green" if position in changed else ("dim" if marks_itself else "")
+        style = "bold green" if position in changed else ("dim" if marks_itself and not mask else "")
         style = (styles or {}).get(position, style)
-        if position == read:
+        if position == read and mask:  # It has brackets of its own.
+            text.append(piece, style="bold yellow")
+        elif position == read:
             text.append("[", style="bold yellow")
             text.append(piece or token, style=style or "bold")
             text.append("]", style="bold yellow")
