@@ -79,7 +79,7 @@ def neurons(
     text: Text,
     *,
     word: Annotated[str | None, Parameter(help="The word whose neurons are looked for.", group=SEARCH)] = None,
-    position: Annotated[int | None, Parameter(help="Its token position, in place of --word.", group=SEARCH)] = None,
+    position: Annotated[str | None, Parameter(help="Its token position, in place of --word.", group=SEARCH)] = None,
     config: Annotated[NeuronsConfig, Flat, Parameter(group=SEARCH)] = NeuronsConfig(),
     model: IndexModel = IndexModelConfig(),
     output: Output = OutputConfig(),
@@ -97,10 +97,12 @@ def neurons(
     """
     check_output(output)
     from textdream.experiments.neurons import neurons as run
+    from textdream.experiments.setting import position_from
 
+    place = position_from(position)
     loaded = load_indexed(config.index, model)
     with console().status("measuring …"):
-        result = run(loaded, text, config, word=word, position=position)
+        result = run(loaded, text, config, word=word, position=place)
     finish(result, output)
     return 0
 
