@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from textdream.cli.app import MODEL, OUTPUT, TARGET
 from textdream.configs import ModelConfig, TargetConfig
+from textdream.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,6 +68,9 @@ def check_output(output: OutputConfig) -> None:
 
     if output.out is not None:
         check_writable(output.out)
+        folder = output.out.resolve().parent
+        if (folder / "sentences.parquet").exists() and (folder / "directions.safetensors").exists():
+            raise InputError(f"{folder} is a corpus index", "--out takes a file outside of it", "choose another folder")
 
 
 def finish(result: Any, output: OutputConfig) -> None:

@@ -51,6 +51,8 @@ def verify(
     lines += [f"  {m.where}: {m.reported} in the file, {m.found} by the model" for m in report.mismatches[:10]]
     if report.replacements and report.holds:
         lines.append(f"  certificate: none of {report.replacements} random replacements is better")
+    if report.unchecked:
+        lines.append(f"  not checked: {report.unchecked}")
     finish_plain(data, plain("\n".join(lines)), output)
     return 0 if report.holds else 1
 

@@ -161,7 +161,7 @@ def _json_lines(path: Path, field: str) -> Iterator[str]:
             continue
         try:
             record = json.loads(text) if begins else None
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):  # A number of thousands of digits is a ValueError of its own.
             record = None
         where = f"line {number} of {path.name}"
         if not isinstance(record, dict):

@@ -5,22 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
-
 from textdream.experiments.prediction_claims import prediction_names
 from textdream.model.model import Model
-from textdream.records import (
-    CorpusTopResult,
-    DiagnoseResult,
-    FillMaskResult,
-    NeuronsResult,
-    Sample,
-    SimilarResult,
-    TokenSearchResult,
-    TokenValue,
-)
+from textdream.records import DiagnoseResult, FillMaskResult, Sample, TokenValue
 
 Claim = tuple[str, list[int], float, bool]
 """Where in the file, the token ids, the value reported, and whether it is in PAIR's unit."""
@@ -57,46 +44,6 @@ def names(result: Any) -> Iterator[tuple[str, int, str]]:
         for found in result.positions:
             for path in filter(None, (found.best_path, found.winner_path)):
                 yield f"positions.{found.position}.paths.token", path.id, path.token
-
-
-def derived(result: Any, table: Float[Tensor, "d_vocab d_embed"]) -> Iterator[tuple[str, Any, Any]]:
-    """What a result says that follows from the rest of it: where in the file, what it says, what follows."""
-    for where, values in _orders(result):
-        if values != sorted(values):
-            yield where, "best first", "another order"
-    if isinstance(result, TokenSearchResult):
-        leading = max((result.tokens, *(column.tokens for column in result.map or ())), key=lambda t: t[0].activation)
-        if leading[0].activation > result.tokens[0].activation:
-            yield "position", result.position, "the position with the best token"
-        best = result.pairs[0].activation if result.pairs else result.tokens[0].activation
-        if result.best is not None and result.best.activation != best:
-            yield "best.activation", result.best.activation, best
-    if isinstance(result, SimilarResult):
-        here = table[result.start.ids[result.position]]
-        for index, token in enumerate(result.tokens):
-            row = table[token.id]
-            cosine = 1 - float(torch.cosine_similarity(row, here, dim=0))
-            found = cosine if result.metric == "cosine" else float((row - here).norm())
-            if abs(found - token.distance) > 1e-4 * max(1.0, found):
-                yield f"tokens.{index}.distance", token.distance, found
-
-
-def _orders(result: Any) -> Iterator[tuple[str, list[Any]]]:
-    """Lists that are said to be in order, as keys that rise."""
-    if isinstance(result, TokenSearchResult):
-        lists = [("", result.tokens, result.worst)]
-        lists += [(f"map.{one.position}.", one.tokens, one.worst) for one in result.map or ()]
-        for where, tokens, worst in lists:
-            yield f"{where}tokens", [-token.activation for token in tokens]
-            yield f"{where}worst", [token.activation for token in worst]
-        yield "pairs", [-pair.activation for pair in result.pairs or ()]
-    elif isinstance(result, SimilarResult):
-        yield "tokens", [token.distance for token in result.tokens]
-    elif isinstance(result, NeuronsResult):
-        yield "neurons", [(-unit.percentile, -unit.z) for unit in result.neurons]
-    elif isinstance(result, CorpusTopResult):
-        yield "sentences", [-sentence.activation for sentence in result.sentences]
-        yield "least", [sentence.activation for sentence in result.least]
 
 
 def _tokens(result: Any) -> Iterator[tuple[str, int, TokenValue]]:

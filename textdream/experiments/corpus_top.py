@@ -107,11 +107,13 @@ def _against(
         tokens=tokens,
         embeddings=embeddings,
         others=others,
-        text=_sentence(tokens, others),
+        text=agreement_sentence(tokens, others),
     )
 
 
-def _sentence(tokens: Measure, others: int) -> str:
+def agreement_sentence(tokens: Measure, others: int) -> str:
+    """The agreement in words."""
+
     def percent(share: float) -> str:
         return f"{100 * share:.3g} %"
 

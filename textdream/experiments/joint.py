@@ -111,13 +111,14 @@ class JointSearch:
             return None
         first, second = self.best(1)[0]
         lines = [self._searched[1, first], self._searched[0, second]]
+        narrowest = min(lines, key=lambda line: line.screening.margin).screening
         bfloat16 = self.setting.model.engine.search_dtype == torch.bfloat16
         return Certificate(
             checked=sum(int((line.tokens != token).sum()) for line, token in zip(lines, (second, first), strict=True)),
             holds=True,
             screened="bfloat16" if bfloat16 else "float32",
             decided=sum(line.screening.decided for line in lines),
-            screen_error=max(line.screening.error for line in lines),
-            margin=min(line.screening.margin for line in lines),
+            screen_error=narrowest.error,
+            margin=narrowest.margin,
             round_trip=False,
         )

@@ -102,7 +102,7 @@ def unusual(
     place = ((values - low) / (high - low).clamp_min(1e-30) * bins).floor().long().clamp(0, bins - 1)
     below = counts.cumsum(1).gather(1, place[:, None])[:, 0] - counts.gather(1, place[:, None])[:, 0]
     percentile = 100 * below / counts.sum(1).clamp_min(1)
-    return z, percentile.masked_fill(values > high, 100.0)
+    return z, percentile.masked_fill((values > high) & (sd > 0), 100.0)
 
 
 def _first(z: Tensor, percentile: Tensor, top: int) -> list[int]:

@@ -15,8 +15,9 @@ from typing import Any
 import torch
 
 from textdream.errors import ModelError, ResultError
-from textdream.experiments.claims import Claim, claims, derived, names
+from textdream.experiments.claims import Claim, claims, names
 from textdream.experiments.corpus_claims import UnitClaim, baseline_claims, samples, sentences, unit_claims
+from textdream.experiments.follows import follows, follows_from_index
 from textdream.experiments.plain import plain_at_tokens, plain_values
 from textdream.experiments.prediction_claims import prediction_claims
 from textdream.model.loading import load
@@ -48,6 +49,8 @@ class Verification:
     replacements: int = 0
     """Random replacements tried against the certificate."""
     mismatches: list[Mismatch] = field(default_factory=list)
+    unchecked: str | None = None
+    """What the file says that could not be checked, and why."""
 
     @property
     def holds(self) -> bool:
@@ -117,8 +120,9 @@ def verify(
                 _compare(where, reported, found, report)
         if not report.mismatches:
             # What follows from a wrong number is no second fault.
-            table = model.hf.get_input_embeddings().weight.detach()
-            report.mismatches += [Mismatch(*found) for found in derived(result, table)]
+            report.mismatches += [Mismatch(*found) for found in follows(result, model)]
+            from_index, report.unchecked = follows_from_index(result)
+            report.mismatches += [Mismatch(*found) for found in from_index]
         if searched and result.certificate is not None and result.certificate.holds:
             _try_certificate(result, model, replacements, random.Random(seed), report)
     except (IndexError, RuntimeError, AttributeError, TypeError, ValueError) as error:

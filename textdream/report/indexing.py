@@ -92,7 +92,7 @@ def indexed(manifest: Manifest, folder: Path, rate: float = 0.0) -> RenderableTy
     skipped = corpus.skipped
     for count, why in (
         (skipped.long, "left out: longer than the model takes"),
-        (skipped.unknown, "left out: characters or marks that the tokenizer does not take as text"),
+        (skipped.unknown, "left out: characters, marks or over-long words that the tokenizer does not know"),
         (skipped.empty, "left out: no tokens"),
     ):
         if count:

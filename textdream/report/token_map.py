@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -70,7 +71,7 @@ class TokenMap:
         share = (token.activation - self.start) / (self.high - self.start) if self.high > self.start else 0.0
         share = min(1.0, max(0.0, share))
         mark = SPARKS[round(share * (len(SPARKS) - 1))] if share > 0 else " "
-        name = f"{short(token.token, NAME):{NAME}}"
+        name = set_cell_size(short(token.token, NAME), NAME)
         cell = Text.assemble(name, f" {self._number(token.activation):>{self.room}}", (mark, "green"))
         cell.stylize(SHADES[round(share * (len(SHADES) - 1))] if shaded else "dim")
         return cell
@@ -80,5 +81,5 @@ class TokenMap:
 
 
 def short(name: str, width: int) -> str:
-    """A name cut to a width."""
-    return name if len(name) <= width else name[: width - 1] + "…"
+    """A name cut to a width, in columns of the terminal: some characters take two."""
+    return name if cell_len(name) <= width else set_cell_size(name, width - 1).rstrip() + "…"

@@ -35,7 +35,8 @@ def corpus_top(result: CorpusTopResult) -> RenderableType:
         if band.sentences:
             title = f"{10 * number} to {10 * number + 10} %  ({band.low:.3f} to {band.high:.3f})"
             lines += _table(title, band.sentences, standing, before=10, after=6)
-    lines += [Text.assemble((" shades ", "dim"), legend(standing)), Text()]
+    lines += [Text.assemble((" shades ", "dim"), legend(standing))]
+    lines += [Text(" mean, scale and bands as the index has them; sentences in float32", style="dim"), Text()]
     return Group(*lines)
 
 

@@ -1,0 +1,171 @@
+"""What a result says that follows from the rest of it, from the model's vocabulary and embeddings, or from the index it names.
+
+Each check gives where in the file, what it says, and what follows; what agrees is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isclose
+from typing import Any
+
+import torch
+
+from textdream.corpus.index import Index
+from textdream.errors import CorpusError
+from textdream.experiments.corpus_top import agreement_sentence, standing
+from textdream.experiments.neighbourhood import embedding_distances, smoothness
+from textdream.experiments.neurons import unusual
+from textdream.model.model import Model
+from textdream.records import CorpusTopResult, NeuronsResult, SimilarResult, TokenSearchResult
+
+Found = tuple[str, Any, Any]
+
+
+def follows(result: Any, model: Model) -> Iterator[Found]:
+    """What follows from the file and the model."""
+    for name in ("architecture", "layers", "width", "vocabulary_size"):
+        if getattr(result.model, name) != getattr(model.info, name):
+            yield f"model.{name}", getattr(result.model, name), getattr(model.info, name)
+    target = getattr(result, "target", None)
+    if target is not None and target.weight != 1 and target.terms is None:
+        yield "target.weight", target.weight, 1.0
+    for where, values in _orders(result):
+        if values != sorted(values):
+            yield where, "best first", "another order"
+    if isinstance(result, TokenSearchResult):
+        yield from _token_search(result, model)
+    elif isinstance(result, SimilarResult):
+        yield from _similar(result, model)
+    elif isinstance(result, CorpusTopResult):
+        yield from _corpus_top(result)
+
+
+def follows_from_index(result: Any) -> tuple[list[Found], str | None]:
+    """What follows from the index that a result names; and, where that is not at hand, what could not be checked."""
+    if not isinstance(result, CorpusTopResult | NeuronsResult):
+        return [], None
+    left = "where the unit stands" if isinstance(result, CorpusTopResult) else "z and percentiles"
+    try:
+        index = Index.open(str(result.settings.get("index")), result.model)
+    except CorpusError as error:
+        return [], f"{left}, which the index tells ({error.given})"
+    if index.manifest.corpus != result.corpus:
+        return [], f"{left}, which the index tells ({index.folder} is of another corpus now)"
+    if isinstance(result, NeuronsResult):
+        return list(_neurons(result, index)), None
+    return list(_standing(result, index)), None
+
+
+def _orders(result: Any) -> Iterator[tuple[str, list[Any]]]:
+    """Lists that are said to be in order, as keys that rise."""
+    if isinstance(result, TokenSearchResult):
+        lists = [("", result.tokens, result.worst)]
+        lists += [(f"map.{one.position}.", one.tokens, one.worst) for one in result.map or ()]
+        for where, tokens, worst in lists:
+            yield f"{where}tokens", [-token.activation for token in tokens]
+            yield f"{where}worst", [token.activation for token in worst]
+        yield "pairs", [-pair.activation for pair in result.pairs or ()]
+    elif isinstance(result, NeuronsResult):
+        yield "neurons", [(-unit.percentile, -unit.z) for unit in result.neurons]
+    elif isinstance(result, CorpusTopResult):
+        yield "sentences", [-sentence.activation for sentence in result.sentences]
+        yield "least", [sentence.activation for sentence in result.least]
+
+
+def _token_search(result: TokenSearchResult, model: Model) -> Iterator[Found]:
+    allowed = len(model.tokens.allowed)
+    if result.searched != allowed:
+        yield "searched", result.searched, allowed
+    leading = max((result.tokens, *(column.tokens for column in result.map or ())), key=lambda t: t[0].activation)
+    if leading[0].activation > result.tokens[0].activation:
+        yield "position", result.position, "the position with the best token"
+    best = result.pairs[0].activation if result.pairs else result.tokens[0].activation
+    if result.best is not None and result.best.activation != best:
+        yield "best.activation", result.best.activation, best
+    kept = min(allowed, int(result.settings.get("top", len(result.tokens))))
+    lists = [("", result.tokens, result.worst)]
+    lists += [(f"map.{one.position}.", one.tokens, one.worst) for one in result.map or ()]
+    for where, tokens, worst in lists:
+        for name, found in (("tokens", tokens), ("worst", worst)):
+            if len(found) != kept:
+                yield f"{where}{name}", f"{len(found)} tokens", f"{kept}"
+    for column in result.map or ():
+        if column.token != result.start.tokens[column.position]:
+            yield f"map.{column.position}.token", column.token, result.start.tokens[column.position]
+    if result.positions is not None and len(set(result.positions)) != len(result.positions):
+        yield "positions", result.positions, "different ones"
+
+
+def _similar(result: SimilarResult, model: Model) -> Iterator[Found]:
+    table = model.hf.get_input_embeddings().weight.detach().cpu().float()
+    here = result.start.ids[result.position]
+    distances = embedding_distances(table, here, result.metric)[model.tokens.allowed].sort().values
+    said = torch.tensor([token.distance for token in result.tokens])
+    for number, (ours, theirs) in enumerate(zip(said.tolist(), distances.tolist(), strict=False)):
+        if not isclose(ours, theirs, rel_tol=1e-4, abs_tol=1e-4):
+            yield f"tokens.{number}.distance", ours, theirs
+            return
+    if not isclose(result.furthest, float(distances[-1]), rel_tol=1e-4, abs_tol=1e-4):
+        yield "furthest", result.furthest, float(distances[-1])
+    others = torch.tensor([token.id != here for token in result.tokens])
+    values = torch.tensor([token.activation for token in result.tokens])
+    rank = smoothness(said[others], values[others], result.start.activation)
+    if (rank is None) != (result.rank_correlation is None) or (
+        rank is not None and not isclose(rank, result.rank_correlation or 0.0, abs_tol=1e-6)
+    ):
+        yield "rank_correlation", result.rank_correlation, rank
+
+
+def _corpus_top(result: CorpusTopResult) -> Iterator[Found]:
+    if result.target.normalised:
+        yield "target.normalised", True, False
+    places = [("standing", result.standing, result.sentences)]
+    if result.against is not None:
+        places.append(("against.standing", result.against.standing, result.against.sentences))
+        text = agreement_sentence(result.against.tokens, result.against.others)
+        if result.against.text != text:
+            yield "against.text", result.against.text, text
+    for where, found, sentences in places:
+        if not found.minimum <= found.mean <= found.maximum:
+            yield where, (found.minimum, found.mean, found.maximum), "minimum, mean and maximum in order"
+        if sentences and sentences[0].activation < found.mean:
+            yield f"{where}.mean", found.mean, f"no more than the best sentence, {sentences[0].activation}"
+    edges = [(band.low, band.high) for band in result.quantiles]
+    if edges != sorted(edges) or any(low > high for low, high in edges):
+        yield "quantiles", edges, "bands that rise"
+
+
+def _standing(result: CorpusTopResult, index: Index) -> Iterator[Found]:
+    target = result.target
+    site, layer = str(target.site), int(target.layer or 0)
+    random = target.neuron is None
+    number = target.neuron if target.neuron is not None else int(result.settings.get("random_direction") or 0)
+    card = index.card(site, layer, number, "random" if random else "neuron")
+    if random and target.vector != index.direction(site, layer, number):
+        yield "target.vector", "a vector", f"random direction {number} of the index"
+    if result.standing != (found := standing(index, card)):
+        yield "standing", result.standing, found
+    histogram = (card.minimum, card.maximum, list(card.histogram))
+    if (result.histogram.low, result.histogram.high, result.histogram.counts) != histogram:
+        yield "histogram", result.histogram.counts, list(card.histogram)
+    edges = list(zip(card.quantiles, card.quantiles[1:], strict=False))
+    if [(band.low, band.high) for band in result.quantiles] != edges:
+        yield "quantiles", [(band.low, band.high) for band in result.quantiles], edges
+
+
+def _neurons(result: NeuronsResult, index: Index) -> Iterator[Found]:
+    statistics = index.statistics()
+    for number, unit in enumerate(result.neurons):
+        known = statistics.get((unit.site, unit.layer))
+        if known is None or unit.neuron >= len(known.mean):
+            yield f"neurons.{number}", f"{unit.site} {unit.layer} {unit.neuron}", "a unit of the index"
+            continue
+        values = torch.as_tensor(known.mean).clone().double()
+        values[unit.neuron] = unit.activation
+        z, percentile = (float(found[unit.neuron]) for found in unusual(values, known))
+        # The value was a float32 when it was measured, and is the same number here.
+        if not isclose(z, unit.z, rel_tol=1e-6, abs_tol=1e-6):
+            yield f"neurons.{number}.z", unit.z, z
+        if not isclose(percentile, unit.percentile, abs_tol=1e-6):
+            yield f"neurons.{number}.percentile", unit.percentile, percentile
