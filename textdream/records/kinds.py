@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from textdream.records.concept import ClassifyResult, ConceptResult
 from textdream.records.diagnose import DiagnoseResult
 from textdream.records.dream import DreamResult
 from textdream.records.neurons import NeuronsResult
@@ -11,6 +12,13 @@ from textdream.records.tokens import SimilarResult, TokenSearchResult
 from textdream.records.top import CorpusTopResult
 
 AnyResult = Annotated[
-    DreamResult | TokenSearchResult | SimilarResult | DiagnoseResult | CorpusTopResult | NeuronsResult,
+    DreamResult
+    | TokenSearchResult
+    | SimilarResult
+    | DiagnoseResult
+    | CorpusTopResult
+    | NeuronsResult
+    | ConceptResult
+    | ClassifyResult,
     Field(discriminator="type"),
 ]

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
+from textdream.report.concept import classify, concept
 from textdream.report.diagnose import diagnose
 from textdream.report.dreams import dream
 from textdream.report.neurons import neurons
@@ -19,6 +20,8 @@ DRAWINGS: dict[str, Any] = {
     "diagnose": diagnose,
     "corpus_top": corpus_top,
     "neurons": neurons,
+    "concept": concept,
+    "classify": classify,
 }
 
 

