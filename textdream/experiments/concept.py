@@ -153,6 +153,8 @@ class ConceptFit:
             words=self.examples.words,
             groups=len(np.unique(self.plan.groups)),
             folds=self.plan.folds,
+            repeats=self.plan.repeats,
+            controls=self.plan.controls,
             layers=self._found,
             set_aside=self.examples.set_aside,
             sentences=self.examples.sentences,

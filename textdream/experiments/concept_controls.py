@@ -117,7 +117,8 @@ def wilson(share: float, count: int) -> tuple[float, float]:
     """Wilson's 95 % interval of a share of `count` observations (1927)."""
     middle = (share + Z95**2 / (2 * count)) / (1 + Z95**2 / count)
     half = Z95 * math.sqrt(share * (1 - share) / count + Z95**2 / (4 * count**2)) / (1 + Z95**2 / count)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # At shares of 0 and 1 rounding must not put the share outside.
+    return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
 
 
 @dataclass(frozen=True)

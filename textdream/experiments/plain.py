@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -32,6 +33,14 @@ def plain_at_tokens(model: Model, ids: Int[Tensor, "batch pos"], target: Target)
     """A neuron's or direction's value at every token, by one ordinary forward pass."""
     x = _plain_site(model, ids, str(target.site), target.layer)
     return x[..., target.neuron] if target.vector is None else x @ torch.tensor(target.vector, dtype=x.dtype)
+
+
+@torch.no_grad()
+def plain_resid(
+    model: Model, ids: Int[Tensor, "batch pos"], layers: Sequence[int]
+) -> dict[int, Float[Tensor, "batch pos d_model"]]:
+    """resid_post of several layers, by ordinary forward passes."""
+    return {layer: _plain_site(model, ids, "resid_post", layer) for layer in layers}
 
 
 def _plain_term(model: Model, ids: Tensor, target: Target) -> Tensor:

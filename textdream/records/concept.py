@@ -93,8 +93,12 @@ class ConceptResult(Result):
     site: Literal["resid_post"] = "resid_post"
     groups: Index
     """Sentences that have nothing in common; pairs, if all are pairs."""
-    folds: Index
-    """As used: no more than there are groups."""
+    folds: Annotated[int, Field(ge=2)]
+    """As used: no more than there are groups in either set."""
+    repeats: Annotated[int, Field(ge=1)]
+    """How often the folds were drawn."""
+    controls: Annotated[int, Field(ge=1)]
+    """Shuffles; of random directions there are ten times as many."""
     layers: list[ConceptLayer]
     set_aside: list[SetAside]
     sentences: list[ConceptSentence]
