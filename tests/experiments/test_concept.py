@@ -109,7 +109,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_other_figures(case, tmp_
 
 def test_the_record_follows_the_schema_and_is_drawn(case, tmp_path, capsys):
     model, _, result, out = case
-    classified = textdream.concept_classify(model, out, "the dog ran .", textdream.ClassifyConfig(word="dog"))
+    classified = textdream.concept_classify(model, out, "the dog ran .", word="dog")
     for record in (result, classified):
         jsonschema.validate(json.loads(record.to_json()), json_schema())
         textdream.write_result(record, tmp_path / "r.json")
@@ -169,8 +169,7 @@ def test_the_words_themselves_are_told_apart_by_the_distance_of_their_means(case
     model, _, result, out = case
     scores: dict[bool, list[list[float]]] = {True: [], False: []}
     for sentence in result.sentences:
-        config = textdream.ClassifyConfig(position=sentence.position)
-        layers = textdream.concept_classify(model, out, sentence.text, config).layers
+        layers = textdream.concept_classify(model, out, sentence.text, position=sentence.position).layers
         scores[sentence.positive].append([layer.score for layer in layers])
     here, there = np.array(scores[True]).mean(0), np.array(scores[False]).mean(0)
     assert here - there == pytest.approx([layer.distance for layer in result.layers], rel=1e-4)
@@ -180,8 +179,8 @@ def test_the_words_themselves_are_told_apart_by_the_distance_of_their_means(case
 @pytest.mark.parametrize("kind", ["mean_difference", "logistic"])
 def test_a_score_is_the_projection_less_the_threshold(case, kind, tmp_path):
     model, name, _, out = case
-    config = textdream.ClassifyConfig(position=2, kind=kind, layers="0,2")
-    result = textdream.concept_classify(model, out, "the dog ran .", config)
+    config = textdream.ClassifyConfig(kind=kind, layers="0,2")
+    result = textdream.concept_classify(model, out, "the dog ran .", config, position=2)
     concept = textdream.read_concept(out)
     assert [layer.layer for layer in result.layers] == [0, 2]
     for layer in result.layers:
@@ -201,9 +200,7 @@ def test_a_score_is_the_projection_less_the_threshold(case, kind, tmp_path):
 @pytest.mark.parametrize("key", ["activation", "score", "probability", "vector", "threshold"])
 def test_verify_finds_a_changed_classification(case, tmp_path, key):
     model, _, _, out = case
-    data = json.loads(
-        textdream.concept_classify(model, out, "the dog ran .", textdream.ClassifyConfig(word="dog")).to_json()
-    )
+    data = json.loads(textdream.concept_classify(model, out, "the dog ran .", word="dog").to_json())
     layer = data["layers"][1]
     layer[key] = [2 * x for x in layer[key]] if key == "vector" else 0.3 * layer[key]
     (tmp_path / "c.json").write_text(json.dumps(data))
@@ -224,8 +221,10 @@ def test_verify_finds_a_changed_classification(case, tmp_path, key):
 )
 def test_what_cannot_be_classified(case, options, said):
     model, _, _, out = case
+    config = textdream.ClassifyConfig(layers=options.get("layers", "all"))
+    options = {name: value for name, value in options.items() if name != "layers"}
     with pytest.raises(textdream.InputError, match=said):
-        textdream.concept_classify(model, out, "the dog ran .", textdream.ClassifyConfig(**options))
+        textdream.concept_classify(model, out, "the dog ran .", config, **options)
 
 
 # Which sentences are used
@@ -406,4 +405,4 @@ def test_a_concept_of_another_model_is_refused(case):
     _, _, _, out = case
     other = tiny("bert", seed=5)
     with pytest.raises(textdream.InputError, match="a concept of"):
-        textdream.concept_classify(other, out, "the dog ran .", textdream.ClassifyConfig(word="dog"))
+        textdream.concept_classify(other, out, "the dog ran .", word="dog")

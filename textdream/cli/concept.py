@@ -17,10 +17,11 @@ from textdream.cli.common import (
     check_output,
     console,
     finish,
+    finish_plain,
     load_model,
     plain,
 )
-from textdream.configs import ClassifyConfig, ConceptConfig, ModelConfig
+from textdream.configs import ClassifyConfig, ConceptConfig, ExamplesConfig, ModelConfig
 
 concept = App(name="concept", help="Vectors between two words, at every layer.")
 concept["--help"].group = app["--help"].group
@@ -81,6 +82,8 @@ def classify(
     file: File,
     text: Text,
     *,
+    word: Annotated[str | None, Parameter(help="The word that is classified.", group=SEARCH)] = None,
+    position: Annotated[int | None, Parameter(help="Its token position, in place of --word.", group=SEARCH)] = None,
     config: Annotated[ClassifyConfig, Flat, Parameter(group=SEARCH)] = ClassifyConfig(),
     model: Model_ = ModelConfig(),
     output: Output = OutputConfig(),
@@ -98,5 +101,47 @@ def classify(
     from textdream.experiments.concept_classify import concept_classify
 
     loaded = load_model(model)
-    finish(concept_classify(loaded, file, text, config), output)
+    finish(concept_classify(loaded, file, text, config, word=word, position=position), output)
+    return 0
+
+
+@concept.command
+def export(
+    file: Sentences = None,
+    *,
+    out: Annotated[Path, Parameter(help="The Parquet file to write.", group=OUTPUT)],
+    config: Annotated[ExamplesConfig, Flat, Parameter(group=SEARCH)] = ExamplesConfig(),
+    model: Model_ = ModelConfig(),
+    json: Annotated[bool, Parameter(help="Print what was written as JSON.", negative="", group=OUTPUT)] = False,
+) -> int:
+    """Write the activations of the concept words at every layer to a Parquet file.
+
+    A worked example:
+
+    ```
+    textdream concept export sotu --swap he=she,his=her,him=her --most 100 \\
+        --out he-she.parquet
+    ```
+
+    A row for each sentence and layer: sentence, text, word, positive, group, position, token, layer, activation.
+    """
+    check_output(OutputConfig(out))
+    from textdream.experiments.concept_export import ConceptExport
+    from textdream.report.progress import LiveProgress
+
+    run = ConceptExport(load_model(model), config, out, file)
+    with LiveProgress(console()) as live:
+        for step in run:
+            live.update(step.phase, step.done, step.total, step.news)
+    data = {
+        "out": str(out),
+        "rows": run.rows,
+        "sentences": len(run.examples.sentences),
+        "layers": run.layers,
+        "words": dict(run.examples.words),
+        "set_aside": [found.model_dump() for found in run.examples.set_aside],
+    }
+    lines = [f" {run.rows:,} rows ({len(run.examples.sentences)} sentences × {len(run.layers)} layers) in {out}"]
+    lines += [f" set aside: {found.count:,}, {found.reason}" for found in run.examples.set_aside]
+    finish_plain(data, plain("\n".join(lines)), OutputConfig(None, json))
     return 0

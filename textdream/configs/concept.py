@@ -64,10 +64,6 @@ class ConceptConfig(ExamplesConfig):
 class ClassifyConfig:
     """How a word is classified."""
 
-    word: str | None = None
-    """The word that is read, which must be in the text once."""
-    position: int | None = None
-    """Its token position, in place of --word."""
     kind: VectorKind = "mean_difference"
     """Which of the concept's vectors: the difference of the two means, or logistic regression's."""
     layers: str = "all"

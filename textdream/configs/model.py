@@ -36,6 +36,6 @@ class TargetConfig:
     minus_token: str | None = None
     """Take the logit of this token off: a logit difference."""
     direction: str | None = None
-    """Safetensors file with one vector to project on, in place of --neuron."""
+    """Safetensors file with a vector to project on, or a concept (its --layer; file:logistic for that kind), for --neuron."""
     normalise: bool = False
     """Divide by the norm of the position's activations over all layers, the unit of PAIR's files."""

@@ -15,10 +15,19 @@ from textdream.experiments.concept_vectors import probability
 from textdream.experiments.setting import header
 from textdream.model import Model, Read
 from textdream.model.concept_file import read_concept
+from textdream.objectives.base import check_position
 from textdream.records import ClassifiedLayer, ClassifyResult
 
 
-def concept_classify(model: Model, file: str | Path, text: str, config: ClassifyConfig | None = None) -> ClassifyResult:
+def concept_classify(
+    model: Model,
+    file: str | Path,
+    text: str,
+    config: ClassifyConfig | None = None,
+    *,
+    word: str | None = None,
+    position: int | None = None,
+) -> ClassifyResult:
     """Score and calibrated probability of a word at every layer of a concept file.
 
     Raises
@@ -33,7 +42,7 @@ def concept_classify(model: Model, file: str | Path, text: str, config: Classify
     layers = manifest.layers if config.layers == "all" else choose_layers(config.layers, model.info.layers)
     infos = [concept.info(layer, config.kind) for layer in layers]
     ids = torch.tensor([model.tokens.encode(text)])
-    position = _position(model, text, ids.shape[1], config)
+    position = _position(model, text, ids.shape[1], word, position)
     reads = [Read(manifest.site, layer, position) for layer in layers]
     found = model.engine.activations(ids, reads)
     classified = []
@@ -67,17 +76,11 @@ def concept_classify(model: Model, file: str | Path, text: str, config: Classify
     )
 
 
-def _position(model: Model, text: str, length: int, config: ClassifyConfig) -> int:
-    if (config.word is None) == (config.position is None):
-        many = "no word was given" if config.word is None else "both a word and a position were given"
-        raise InputError(many, "the word that is classified", "give --word or --position")
-    if config.word is not None:
-        return model.tokens.reading_position(model.tokens.word_positions(text, config.word))
-    position = config.position or 0
-    if not 0 <= position < length:
-        raise InputError(
-            f"position {position} is not in the text",
-            f"it has {length} tokens: 0 to {length - 1}",
-            "see them with `textdream tokens`",
-        )
-    return position
+def _position(model: Model, text: str, length: int, word: str | None, position: int | None) -> int:
+    if word is not None and position is not None:
+        raise InputError("both a word and a position were given", "one of them", "leave --word or --position out")
+    if word is not None:
+        return model.tokens.reading_position(model.tokens.word_positions(text, word))
+    if position is None:
+        raise InputError("no word was given", "the word that is classified", "give --word or --position")
+    return check_position(position, length)
