@@ -17,6 +17,8 @@ from textdream.version import __version__
 if TYPE_CHECKING:
     from textdream.configs import (
         AnnealConfig,
+        ClassifyConfig,
+        ConceptConfig,
         CorpusTopConfig,
         DiagnoseConfig,
         DreamConfig,
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
         pair_preset,
     )
     from textdream.errors import InputError, ModelError, ResultError, TextdreamError
+    from textdream.experiments.concept import ConceptFit, concept_fit
+    from textdream.experiments.concept_classify import concept_classify
+    from textdream.experiments.concept_examples import examples_of
     from textdream.experiments.corpus_top import corpus_top
     from textdream.experiments.diagnose import diagnose, diagnose_dream
     from textdream.experiments.dream import Dream, dream
@@ -39,6 +44,7 @@ if TYPE_CHECKING:
     from textdream.experiments.token_search import token_search
     from textdream.experiments.verify import verify
     from textdream.model import Model, load
+    from textdream.model.concept_file import Concept, read_concept
     from textdream.objectives import (
         Objective,
         channel,
@@ -54,10 +60,13 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "textdream.configs": (
-        "AnnealConfig", "CorpusTopConfig", "DiagnoseConfig", "DreamConfig", "FillMaskConfig", "GcgConfig", "HotflipConfig",
-        "NeuronsConfig", "SimilarConfig", "SweepConfig", "TokenSearchConfig", "pair_preset",
+        "AnnealConfig", "ClassifyConfig", "ConceptConfig", "CorpusTopConfig", "DiagnoseConfig", "DreamConfig", "FillMaskConfig",
+        "GcgConfig", "HotflipConfig", "NeuronsConfig", "SimilarConfig", "SweepConfig", "TokenSearchConfig", "pair_preset",
     ),
     "textdream.errors": ("InputError", "ModelError", "ResultError", "TextdreamError"),
+    "textdream.experiments.concept": ("ConceptFit", "concept_fit"),
+    "textdream.experiments.concept_classify": ("concept_classify",),
+    "textdream.experiments.concept_examples": ("examples_of",),
     "textdream.experiments.corpus_top": ("corpus_top",),
     "textdream.experiments.diagnose": ("diagnose", "diagnose_dream"),
     "textdream.experiments.dream": ("Dream", "dream"),
@@ -67,6 +76,7 @@ _WHERE = {
     "textdream.experiments.token_search": ("token_search",),
     "textdream.experiments.verify": ("verify",),
     "textdream.model": ("Model", "load"),
+    "textdream.model.concept_file": ("Concept", "read_concept"),
     "textdream.objectives": (
         "Objective", "channel", "direction", "layer", "log_probability", "logit", "logit_difference", "neuron",
         "normalised",
@@ -77,6 +87,10 @@ _HOME = {name: module for module, names in _WHERE.items() for name in names}
 
 __all__ = [
     "AnnealConfig",
+    "ClassifyConfig",
+    "Concept",
+    "ConceptConfig",
+    "ConceptFit",
     "CorpusTopConfig",
     "DiagnoseConfig",
     "Dream",
@@ -96,11 +110,14 @@ __all__ = [
     "TokenSearchConfig",
     "__version__",
     "channel",
+    "concept_classify",
+    "concept_fit",
     "corpus_top",
     "diagnose",
     "diagnose_dream",
     "direction",
     "dream",
+    "examples_of",
     "fill_mask",
     "layer",
     "load",
@@ -111,6 +128,7 @@ __all__ = [
     "neurons",
     "normalised",
     "pair_preset",
+    "read_concept",
     "read_result",
     "similar",
     "token_search",

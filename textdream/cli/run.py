@@ -16,7 +16,17 @@ from itertools import pairwise
 from cyclopts import CycloptsError
 
 from textdream import configs
-from textdream.cli import corpus, diagnose, dream, fill_mask, models, results, tokens, top  # noqa: F401 (they put their commands into the table)
+from textdream.cli import (  # noqa: F401 (they put their commands into the table)
+    concept,
+    corpus,
+    diagnose,
+    dream,
+    fill_mask,
+    models,
+    results,
+    tokens,
+    top,
+)
 from textdream.cli.app import app
 from textdream.errors import InputError, TextdreamError
 

@@ -63,13 +63,22 @@ def top(
     ```
 
     Every token is shaded by its activation, and the one that counts stands in brackets.
+    `--direction he-she.safetensors` in place of `--neuron` scans the corpus once more along a concept.
     """
     check_output(output)
     from textdream.experiments.corpus_top import corpus_top
 
     loaded = load_indexed(folder, model)
-    with console().status("reading the index …"):
-        result = corpus_top(loaded, folder, config.config)
+    if config.direction is not None:
+        from textdream.report.progress import LiveProgress
+
+        with LiveProgress(console()) as live:
+            result = corpus_top(
+                loaded, folder, config.config, lambda done, total: live.update("scanning the corpus", done, total)
+            )
+    else:
+        with console().status("reading the index …"):
+            result = corpus_top(loaded, folder, config.config)
     finish(result, output)
     return 0
 

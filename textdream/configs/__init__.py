@@ -4,6 +4,7 @@ The command line, the library and (later) the studio's forms are made from these
 under a field is its help.
 """
 
+from textdream.configs.concept import ClassifyConfig, ConceptConfig, ExamplesConfig
 from textdream.configs.corpus import CorpusConfig
 from textdream.configs.diagnose import DiagnoseConfig
 from textdream.configs.dream import DreamConfig
@@ -15,10 +16,13 @@ from textdream.configs.top import CorpusTopConfig, NeuronsConfig
 
 __all__ = [
     "AnnealConfig",
+    "ClassifyConfig",
+    "ConceptConfig",
     "CorpusConfig",
     "CorpusTopConfig",
     "DiagnoseConfig",
     "DreamConfig",
+    "ExamplesConfig",
     "FillMaskConfig",
     "GcgConfig",
     "HotflipConfig",

@@ -38,6 +38,6 @@ class TargetConfig:
     probability: bool = False
     """Raise the log-probability of --token, masked at the position that is read, in place of its logit."""
     direction: str | None = None
-    """Safetensors file with one vector to project on, in place of --neuron."""
+    """Safetensors file with a vector to project on, or a concept (its --layer; file:logistic for that kind), for --neuron."""
     normalise: bool = False
     """Divide by the norm of the position's activations over all layers, the unit of PAIR's files."""

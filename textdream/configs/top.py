@@ -19,6 +19,8 @@ class CorpusTopConfig:
     """A site of the index: resid_post, mlp_post …"""
     random_direction: int | None = None
     """Show a random direction of the index in place of the neuron (the first, or this one): what does chance look like?"""
+    direction: str | None = None
+    """Show a direction of a safetensors file, such as a concept's, in place of the neuron: the corpus is scanned once more."""
     top: int = 10
     """Sentences shown at either end, of those that the index keeps."""
     quantiles: bool = False

@@ -89,6 +89,20 @@ def find_input(name: str, field: str, split: str) -> Input:
     return Input(path.name, lambda: (text for _, text in _lines(path)), (path,))
 
 
+def plain_lines(name: str) -> Iterator[tuple[int, str]]:
+    """(line number, line) of a text file, whatever its name ends in.
+
+    Raises
+    ------
+    CorpusError
+        If it cannot be read, or is not UTF-8 text.
+    """
+    path = Path(name).expanduser()
+    if not path.is_file():
+        raise CorpusError(f"the file {name[:60]!r} does not exist", "a text file", "check the path")
+    yield from _lines(path)
+
+
 @contextmanager
 def _opened(path: Path, unpack: bool = False) -> Iterator[Any]:
     """The file in binary, unpacked if asked and if it is a .gz, with what can go wrong as one sentence."""

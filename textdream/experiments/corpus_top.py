@@ -3,36 +3,46 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from math import sqrt
 from pathlib import Path
 from typing import Any
 
 from textdream.configs import CorpusTopConfig
+from textdream.corpus.along import AlongScan
 from textdream.corpus.index import Card, Index
 from textdream.errors import CorpusError, InputError
 from textdream.experiments.agreement import measure
 from textdream.experiments.sentences import shaded, unit_target
 from textdream.experiments.setting import header
-from textdream.model import Model
+from textdream.model import Model, Read
+from textdream.model.sites import BLOCK_SITES
+from textdream.objectives import direction
 from textdream.records import Agreement, Band, CorpusTopResult, Histogram, Measure, Standing, Target
 
 
-def corpus_top(model: Model, folder: str | Path, config: CorpusTopConfig) -> CorpusTopResult:
+def corpus_top(
+    model: Model, folder: str | Path, config: CorpusTopConfig, heard: Callable[[int, int], None] | None = None
+) -> CorpusTopResult:
     """The best and the least sentences of a unit, every token's activation in float32.
 
     Parameters
     ----------
     folder
         An index that was made with this model.
+    heard
+        Called with (tokens done, tokens in all) while the corpus is scanned along `config.direction`.
 
     Raises
     ------
     InputError
-        If no layer or unit was given.
+        If no layer or unit was given, or the direction does not fit.
     CorpusError
         If there is no index, it was made with another model, or it does not hold the unit.
     """
     begin = time.perf_counter()
+    if config.direction is not None:
+        return _along(model, folder, config, config.direction, heard, begin)
     unit = _unit(config)
     index = Index.open(folder, model.info)
     against = None if config.against is None else Index.open(config.against, model.info)
@@ -59,6 +69,48 @@ def corpus_top(model: Model, folder: str | Path, config: CorpusTopConfig) -> Cor
     )
 
 
+def _along(
+    model: Model,
+    folder: str | Path,
+    config: CorpusTopConfig,
+    file: str,
+    heard: Callable[[int, int], None] | None,
+    begin: float,
+) -> CorpusTopResult:
+    """The same of a direction that the index does not hold, by scanning its sentences once more."""
+    if config.neuron is not None or config.random_direction is not None or config.against is not None:
+        raise InputError(
+            "--direction was given beside a neuron, a random direction, or --against",
+            "a direction alone, in one corpus",
+            "leave the others out",
+        )
+    if config.layer is None:
+        raise InputError("no layer was given", "the layer of the direction", "give --layer, counted from 0")
+    if config.site not in BLOCK_SITES or config.site == "head":
+        raise InputError(f"--site {config.site} was given", "a site of a layer, such as resid_post", "give another")
+    index = Index.open(folder, model.info)
+    objective = direction(config.layer, file, site=config.site)
+    # Bound to any position for what that checks: model, layer and width.
+    objective.bind(model, 0, 1)
+    target = objective.target()
+    keep = max(2 * config.top, index.manifest.k)
+    scan = AlongScan(model, index, Read(config.site, config.layer), target.vector or [], keep, config.seed)
+    for done in scan:
+        if heard is not None:
+            heard(done, scan.total)
+    card = scan.card()
+    return CorpusTopResult(
+        target=target,
+        corpus=index.manifest.corpus,
+        standing=_standing(card, model.width(config.site, config.layer)),
+        sentences=shaded(model, card.most, target, "most")[: config.top],
+        least=shaded(model, card.least, target, "least")[: config.top],
+        quantiles=_bands(model, card, target, config.quantiles),
+        histogram=Histogram(low=card.minimum, high=card.maximum, counts=list(card.histogram)),
+        **_header(model, folder, config, begin),
+    )
+
+
 def _header(model: Model, folder: str | Path, config: CorpusTopConfig, begin: float) -> dict[str, Any]:
     found = header(model, config, time.perf_counter() - begin)
     return {**found, "settings": {"index": str(folder), **found["settings"]}}
@@ -77,6 +129,10 @@ def _unit(config: CorpusTopConfig) -> tuple[str, int, int, str]:
 
 def standing(index: Index, card: Card) -> Standing:
     """Where a unit stands over the whole corpus."""
+    return _standing(card, index.manifest.widths[card.site])
+
+
+def _standing(card: Card, units: int) -> Standing:
     return Standing(
         count=card.count,
         mean=card.mean,
@@ -84,7 +140,7 @@ def standing(index: Index, card: Card) -> Standing:
         minimum=card.minimum,
         maximum=card.maximum,
         top_share=card.top_count / max(1, card.count),
-        units=index.manifest.widths[card.site],
+        units=units,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -38,6 +39,14 @@ def plain_at_tokens(model: Model, ids: Int[Tensor, "batch pos"], target: Target)
 def plain_logits(model: Model, ids: Int[Tensor, "batch pos"]) -> Float[Tensor, "batch pos d_vocab"]:
     """The logits at every token, by one ordinary forward pass."""
     return _plain_site(model, ids, "logits", None)
+
+
+@torch.no_grad()
+def plain_resid(
+    model: Model, ids: Int[Tensor, "batch pos"], layers: Sequence[int]
+) -> dict[int, Float[Tensor, "batch pos d_model"]]:
+    """resid_post of several layers, by ordinary forward passes."""
+    return {layer: _plain_site(model, ids, "resid_post", layer) for layer in layers}
 
 
 def _plain_term(model: Model, ids: Tensor, target: Target) -> Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,22 @@ import torch
 
 from textdream.errors import ModelError, ResultError
 from textdream.experiments.claims import Claim, claims, names
+from textdream.experiments.concept_claims import concept_checks, concept_sentences, projection_claims
 from textdream.experiments.corpus_claims import UnitClaim, baseline_claims, samples, sentences, unit_claims
 from textdream.experiments.follows import follows, follows_from_index
 from textdream.experiments.plain import plain_at_tokens, plain_values
 from textdream.experiments.prediction_claims import prediction_claims
 from textdream.model.loading import load
 from textdream.model.model import Model
-from textdream.records import DreamResult, FillMaskResult, Target, TokenSearchResult, read_result
+from textdream.records import (
+    ConceptSentence,
+    DreamResult,
+    FillMaskResult,
+    Sentence,
+    Target,
+    TokenSearchResult,
+    read_result,
+)
 
 # Float32 sums of the same numbers in another order, over a dozen layers.
 TOLERANCE = 1e-4
@@ -113,8 +123,10 @@ def verify(
             _check_extent(result, model, report)
         for group in _by_length(claims(result, model)).values():
             _check_values(model, result.target, group, report)
-        for claim in unit_claims(result):
+        for claim in chain(unit_claims(result), projection_claims(result)):
             _check_unit(model, claim, report)
+        for where, reported, found, within in concept_checks(result, model):
+            _compare(where, reported, found, report, within)
         if isinstance(result, FillMaskResult):
             for where, reported, found in prediction_claims(result, model):
                 _compare(where, reported, found, report)
@@ -157,7 +169,8 @@ def _check_texts(result: Any, model: Model, report: Verification) -> None:
         for key, value in found.items():
             if getattr(sample, key) != value:
                 report.mismatches.append(Mismatch(f"{name}.{key}", getattr(sample, key), value))
-    for name, sentence in sentences(result):
+    everywhere: Iterator[tuple[str, Sentence | ConceptSentence]] = chain(sentences(result), concept_sentences(result))
+    for name, sentence in everywhere:
         for key, value in {
             "tokens": tokenizer.convert_ids_to_tokens(sentence.ids),
             "ids": list(tokenizer(sentence.text)["input_ids"]),
@@ -221,11 +234,11 @@ def _check_unit(model: Model, claim: UnitClaim, report: Verification) -> None:
         _compare(where, reported, float(found[position]), report)
 
 
-def _compare(where: str, reported: float, found: float, report: Verification) -> None:
+def _compare(where: str, reported: float, found: float, report: Verification, within: float | None = None) -> None:
     difference = abs(found - reported)
     report.checked += 1
     report.largest_difference = max(report.largest_difference, difference)
-    if not difference <= TOLERANCE * max(1.0, abs(found)):
+    if not difference <= (TOLERANCE * max(1.0, abs(found)) if within is None else within):
         report.mismatches.append(Mismatch(where, reported, found))
 
 

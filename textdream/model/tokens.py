@@ -20,6 +20,13 @@ _UNUSED = re.compile(r"\[unused\d+\]|<unused\d+>|<extra_id_\d+>|madeupword\d+|<\
 Refusal = Literal["empty", "unknown", "long"]
 
 
+def word_spans(text: str, word: str) -> list[tuple[int, int]]:
+    """Where `word` stands in `text` as a whole word, in any case: beginning and end of each occurrence."""
+    left = r"(?<!\w)" if re.match(r"\w", word) else ""
+    right = r"(?!\w)" if re.search(r"\w$", word) else ""
+    return [found.span() for found in re.finditer(left + re.escape(word) + right, text, re.IGNORECASE)] if word else []
+
+
 class Tokens:
     """The tokenizer of a model, seen as the map between text and ids that a search needs.
 
@@ -186,6 +193,15 @@ class Tokens:
         again = self.tokenizer(self._texts(rows), verbose=False)["input_ids"]
         return torch.tensor([list(a) == b for a, b in zip(again, rows, strict=True)])
 
+    def occurrences(self, text: str, word: str) -> list[list[int]]:
+        """Positions of the tokens of each occurrence of `word` in `text`: a whole word, in any case."""
+        encoding = self.tokenizer(text, return_offsets_mapping=True, verbose=False)
+        offsets = encoding["offset_mapping"]
+        return [
+            [position for position, (start, end) in enumerate(offsets) if start < stop and end > begin and end > start]
+            for begin, stop in word_spans(text, word)
+        ]
+
     def word_positions(self, text: str, word: str) -> list[int]:
         """Positions of the tokens that make up `word`, which must be in `text` exactly once.
 
@@ -194,17 +210,7 @@ class Tokens:
         InputError
             If the word is absent or there several times; the sentence gives the positions.
         """
-        encoding = self.tokenizer(text, return_offsets_mapping=True, verbose=False)
-        offsets = encoding["offset_mapping"]
-        left = r"(?<!\w)" if re.match(r"\w", word) else ""
-        right = r"(?!\w)" if re.search(r"\w$", word) else ""
-        spans = (
-            [match.span() for match in re.finditer(left + re.escape(word) + right, text, re.IGNORECASE)] if word else []
-        )
-        found = [
-            [position for position, (start, end) in enumerate(offsets) if start < stop and end > begin and end > start]
-            for begin, stop in spans
-        ]
+        found = self.occurrences(text, word)
         if not found:
             raise InputError(
                 f"the word {word!r} is not in the text",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from textdream.errors import InputError
+from textdream.model.concept_file import Concept
 from textdream.model.model import Model
 from textdream.model.reads import Read
 from textdream.objectives.base import Activations, Objective, check_position
+from textdream.objectives.vector_file import read_vector
 from textdream.records import Target
 
 
@@ -159,6 +161,10 @@ class Direction(Feature):
     """The projection of a site's activation on a unit vector: x · v / |v|."""
 
     vector: tuple[float, ...]
+    label: str = ""
+    """What the vector is called."""
+    concept: Concept | None = field(default=None, compare=False, repr=False)
+    """The concept that it belongs to, which fits one model only."""
 
     def value(self, activations: Activations) -> Float[Tensor, " batch"]:
         """The projection."""
@@ -167,7 +173,9 @@ class Direction(Feature):
         return projected.mean(-1) if self.mean else projected
 
     def bind(self, model: Model, position: int | None, length: int) -> Objective:
-        """Checked against the site's width."""
+        """Checked against the site's width, and the concept's model."""
+        if self.concept is not None:
+            self.concept.check_model(model.info)
         width = model.width(self.site, self.layer)
         if len(self.vector) != width:
             raise InputError(
@@ -179,7 +187,7 @@ class Direction(Feature):
 
     def target(self) -> Target:
         """A direction, with the unit vector, so that a result can be checked without the file."""
-        return self._described("direction", kind="direction", vector=list(self.vector))
+        return self._described(f"direction {self.label}".strip(), kind="direction", vector=list(self.vector))
 
 
 def neuron(
@@ -220,16 +228,15 @@ def direction(
     mean: bool = False,
     head: int | None = None,
 ) -> Objective:
-    """The projection on a vector: numbers, a tensor [d], or a safetensors file that holds one vector.
+    """The projection on a vector: numbers, a tensor [d], or a safetensors file (see `read_vector`).
 
     Raises
     ------
     InputError
-        If the file is not readable or holds several vectors, or the vector is empty, zero, or not finite.
+        If the file is not readable or has no one vector for the layer, or the vector is empty, zero, or not finite.
     """
-    tensor = (
-        read_vector(Path(vector)) if isinstance(vector, str | Path) else torch.as_tensor(vector, dtype=torch.float64)
-    )
+    named = read_vector(vector, layer, site) if isinstance(vector, str | Path) else None
+    tensor = torch.as_tensor(vector if named is None else named.vector, dtype=torch.float64)
     if tensor.ndim != 1:
         raise InputError(
             f"the direction has the shape {list(tensor.shape)}",
@@ -246,26 +253,7 @@ def direction(
     norm = tensor.double().norm()
     if norm == 0:
         raise InputError("the direction is zero", "a vector with a length", "make the vector again")
-    return Direction(site, layer, position, head, mean, tuple((tensor.double() / norm).tolist()))
-
-
-def read_vector(path: Path) -> Tensor:
-    """The one vector in a safetensors file."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    if path.is_dir():
-        raise InputError(f"the direction {path} is a folder", "a safetensors file", "give the file in it")
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise InputError(
-            f"the direction {path} cannot be read ({error})", "a safetensors file", "check the path"
-        ) from None
-    if len(tensors) != 1:
-        raise InputError(
-            f"{path} holds {len(tensors)} tensors ({', '.join(sorted(tensors)[:5])})",
-            "one vector",
-            "save it alone",
-        )
-    return next(iter(tensors.values())).double().squeeze()
+    unit = tuple((tensor.double() / norm).tolist())
+    if named is None:
+        return Direction(site, layer, position, head, mean, unit)
+    return Direction(site, layer, position, head, mean, unit, named.label, named.concept)

@@ -1,5 +1,17 @@
 """What is written down: result records, their JSON Schema, and files that are whole or absent."""
 
+from textdream.records.concept import (
+    ClassifiedLayer,
+    ClassifyResult,
+    ConceptLayer,
+    ConceptManifest,
+    ConceptResult,
+    ConceptSentence,
+    ConceptWords,
+    SetAside,
+    VectorInfo,
+    VectorScore,
+)
 from textdream.records.diagnose import (
     ControlPaths,
     DiagnoseResult,
@@ -9,7 +21,7 @@ from textdream.records.diagnose import (
     TokenPath,
 )
 from textdream.records.dream import Baseline, Certificate, CorpusStart, Counterexample, DreamResult, Step, TopToken
-from textdream.records.files import check_writable, json_schema, read_result, write_result, write_text
+from textdream.records.files import check_writable, json_schema, read_result, write_bytes, write_result, write_text
 from textdream.records.manifest import CorpusFile, CorpusInfo, Manifest, Skipped
 from textdream.records.neurons import NeuronsResult, NeuronValue
 from textdream.records.predictions import FillMaskResult, RankedProbability, TokenProbability
@@ -32,6 +44,13 @@ __all__ = [
     "BareSample",
     "Baseline",
     "Certificate",
+    "ClassifiedLayer",
+    "ClassifyResult",
+    "ConceptLayer",
+    "ConceptManifest",
+    "ConceptResult",
+    "ConceptSentence",
+    "ConceptWords",
     "ControlPaths",
     "CorpusFile",
     "CorpusInfo",
@@ -57,6 +76,7 @@ __all__ = [
     "Result",
     "Sample",
     "Sentence",
+    "SetAside",
     "ShadedSentence",
     "SimilarResult",
     "Skipped",
@@ -68,9 +88,12 @@ __all__ = [
     "TokenSearchResult",
     "TokenValue",
     "TopToken",
+    "VectorInfo",
+    "VectorScore",
     "check_writable",
     "json_schema",
     "read_result",
+    "write_bytes",
     "write_result",
     "write_text",
 ]

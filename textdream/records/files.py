@@ -71,6 +71,11 @@ def _target(path: Path) -> Path:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
     """Write a file atomically: a reader, or a killed process, finds the old file or the new one, never a part."""
     check_writable(path)
     path = _target(path)
@@ -81,8 +86,8 @@ def write_text(path: Path, text: str) -> None:
             f"{path} cannot be written ({error.strerror})", "a writable folder", "choose another path"
         ) from None
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         umask = os.umask(0)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from textdream.records.concept import ClassifyResult, ConceptResult
 from textdream.records.diagnose import DiagnoseResult
 from textdream.records.dream import DreamResult
 from textdream.records.neurons import NeuronsResult
@@ -12,6 +13,14 @@ from textdream.records.tokens import SimilarResult, TokenSearchResult
 from textdream.records.top import CorpusTopResult
 
 AnyResult = Annotated[
-    DreamResult | TokenSearchResult | SimilarResult | DiagnoseResult | CorpusTopResult | NeuronsResult | FillMaskResult,
+    DreamResult
+    | TokenSearchResult
+    | SimilarResult
+    | DiagnoseResult
+    | CorpusTopResult
+    | NeuronsResult
+    | FillMaskResult
+    | ConceptResult
+    | ClassifyResult,
     Field(discriminator="type"),
 ]

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
+from textdream.report.concept import classify, concept
 from textdream.report.diagnose import diagnose
 from textdream.report.dreams import dream
 from textdream.report.neurons import neurons
@@ -21,6 +22,8 @@ DRAWINGS: dict[str, Any] = {
     "corpus_top": corpus_top,
     "neurons": neurons,
     "fill_mask": fill_mask,
+    "concept": concept,
+    "classify": classify,
 }
 
 

@@ -50,6 +50,8 @@ def corpus_line(corpus: CorpusInfo) -> str:
 def _standing(result: CorpusTopResult) -> Text:
     standing = result.standing
     text = Text.assemble(("mean ", "dim"), f"{standing.mean:.3f}", ("  sd ", "dim"), f"{standing.sd:.3f}")
+    if result.target.neuron is None and "random" not in result.target.description:
+        return text
     if result.target.neuron is None:
         return text.append("  a random direction: what chance looks like", style="dim")
     text.append("  its layer's highest at ", style="dim").append(f"{100 * standing.top_share:.2f} %")

