@@ -45,11 +45,7 @@ def follows_from_index(result: Any) -> tuple[list[Found], str | None]:
     """What follows from the index that a result names; and, where that is not at hand, what could not be checked."""
     if not isinstance(result, CorpusTopResult | NeuronsResult):
         return [], None
-    if (
-        isinstance(result, CorpusTopResult)
-        and result.target.neuron is None
-        and "random_direction" not in str({key: value for key, value in result.settings.items() if value is not None})
-    ):
+    if result.settings.get("direction") is not None:
         return [], "where the direction stands, which takes another scan of the corpus"
     left = "where the unit stands" if isinstance(result, CorpusTopResult) else "z and percentiles"
     try:
