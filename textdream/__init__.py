@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         GcgConfig,
         HotflipConfig,
         NeuronsConfig,
+        ReconstructConfig,
         SimilarConfig,
         SweepConfig,
         TokenSearchConfig,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from textdream.experiments.diagnose import diagnose, diagnose_dream
     from textdream.experiments.dream import Dream, dream
     from textdream.experiments.neurons import neurons
+    from textdream.experiments.reconstruct import Reconstruction, reconstruct
     from textdream.experiments.similar import similar
     from textdream.experiments.token_search import token_search
     from textdream.experiments.verify import verify
@@ -52,13 +54,14 @@ if TYPE_CHECKING:
 _WHERE = {
     "textdream.configs": (
         "AnnealConfig", "CorpusTopConfig", "DiagnoseConfig", "DreamConfig", "GcgConfig", "HotflipConfig", "NeuronsConfig",
-        "SimilarConfig", "SweepConfig", "TokenSearchConfig", "pair_preset",
+        "ReconstructConfig", "SimilarConfig", "SweepConfig", "TokenSearchConfig", "pair_preset",
     ),
     "textdream.errors": ("InputError", "ModelError", "ResultError", "TextdreamError"),
     "textdream.experiments.corpus_top": ("corpus_top",),
     "textdream.experiments.diagnose": ("diagnose", "diagnose_dream"),
     "textdream.experiments.dream": ("Dream", "dream"),
     "textdream.experiments.neurons": ("neurons",),
+    "textdream.experiments.reconstruct": ("Reconstruction", "reconstruct"),
     "textdream.experiments.similar": ("similar",),
     "textdream.experiments.token_search": ("token_search",),
     "textdream.experiments.verify": ("verify",),
@@ -83,6 +86,8 @@ __all__ = [
     "ModelError",
     "NeuronsConfig",
     "Objective",
+    "ReconstructConfig",
+    "Reconstruction",
     "ResultError",
     "SimilarConfig",
     "SweepConfig",
@@ -104,6 +109,7 @@ __all__ = [
     "normalised",
     "pair_preset",
     "read_result",
+    "reconstruct",
     "similar",
     "token_search",
     "verify",

@@ -9,6 +9,7 @@ from textdream.configs.diagnose import DiagnoseConfig
 from textdream.configs.dream import DreamConfig
 from textdream.configs.methods import AnnealConfig, GcgConfig, HotflipConfig, SweepConfig, pair_preset
 from textdream.configs.model import ModelConfig, TargetConfig
+from textdream.configs.reconstruct import ReconstructConfig
 from textdream.configs.tokens import SimilarConfig, TokenSearchConfig
 from textdream.configs.top import CorpusTopConfig, NeuronsConfig
 
@@ -22,6 +23,7 @@ __all__ = [
     "HotflipConfig",
     "ModelConfig",
     "NeuronsConfig",
+    "ReconstructConfig",
     "SimilarConfig",
     "SweepConfig",
     "TargetConfig",

@@ -18,9 +18,10 @@ from textdream.errors import ModelError, ResultError
 from textdream.experiments.claims import Claim, claims, names
 from textdream.experiments.corpus_claims import UnitClaim, baseline_claims, samples, sentences, unit_claims
 from textdream.experiments.plain import plain_at_tokens, plain_values
+from textdream.experiments.reconstruct_claims import reconstruct_checks
 from textdream.model.loading import load
 from textdream.model.model import Model
-from textdream.records import DreamResult, Target, TokenSearchResult, read_result
+from textdream.records import DreamResult, ReconstructResult, Target, TokenSearchResult, read_result
 
 # Float32 sums of the same numbers in another order, over a dozen layers.
 TOLERANCE = 1e-4
@@ -109,6 +110,11 @@ def verify(
             _checkclaims(result, model, report)
         for group in _by_length(claims(result, model)).values():
             _check_values(model, result.target, group, report)
+        if isinstance(result, ReconstructResult):
+            for where, reported, found, agree in reconstruct_checks(result, model):
+                report.checked += 1
+                if not agree:
+                    report.mismatches.append(Mismatch(where, reported, found))
         for claim in unit_claims(result):
             _check_unit(model, claim, report)
         if searched and result.certificate is not None and result.certificate.holds:

@@ -12,6 +12,7 @@ from textdream.records.dream import Baseline, Certificate, CorpusStart, Countere
 from textdream.records.files import check_writable, json_schema, read_result, write_result, write_text
 from textdream.records.manifest import CorpusFile, CorpusInfo, Manifest, Skipped
 from textdream.records.neurons import NeuronsResult, NeuronValue
+from textdream.records.reconstruct import LayerReconstruction, LensInfo, ReconstructResult, Rival, Substitute, Synonyms
 from textdream.records.result import SCHEMA, BareSample, ModelInfo, Result, Sample, Target
 from textdream.records.sentences import Sentence, ShadedSentence
 from textdream.records.tokens import (
@@ -42,6 +43,8 @@ __all__ = [
     "Explanation",
     "Finding",
     "Histogram",
+    "LayerReconstruction",
+    "LensInfo",
     "Manifest",
     "Measure",
     "ModelInfo",
@@ -51,7 +54,9 @@ __all__ = [
     "PairValue",
     "PositionDiagnosis",
     "PositionTokens",
+    "ReconstructResult",
     "Result",
+    "Rival",
     "Sample",
     "Sentence",
     "ShadedSentence",
@@ -59,6 +64,8 @@ __all__ = [
     "Skipped",
     "Standing",
     "Step",
+    "Substitute",
+    "Synonyms",
     "Target",
     "TokenPath",
     "TokenSearchResult",

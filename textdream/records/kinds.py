@@ -7,10 +7,17 @@ from pydantic import Field
 from textdream.records.diagnose import DiagnoseResult
 from textdream.records.dream import DreamResult
 from textdream.records.neurons import NeuronsResult
+from textdream.records.reconstruct import ReconstructResult
 from textdream.records.tokens import SimilarResult, TokenSearchResult
 from textdream.records.top import CorpusTopResult
 
 AnyResult = Annotated[
-    DreamResult | TokenSearchResult | SimilarResult | DiagnoseResult | CorpusTopResult | NeuronsResult,
+    DreamResult
+    | TokenSearchResult
+    | SimilarResult
+    | DiagnoseResult
+    | CorpusTopResult
+    | NeuronsResult
+    | ReconstructResult,
     Field(discriminator="type"),
 ]

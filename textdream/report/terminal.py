@@ -9,6 +9,7 @@ from rich.console import Console
 from textdream.report.diagnose import diagnose
 from textdream.report.dreams import dream
 from textdream.report.neurons import neurons
+from textdream.report.reconstruct import reconstruct
 from textdream.report.tokens import similar, token_search
 from textdream.report.top import corpus_top
 
@@ -19,6 +20,7 @@ DRAWINGS: dict[str, Any] = {
     "diagnose": diagnose,
     "corpus_top": corpus_top,
     "neurons": neurons,
+    "reconstruct": reconstruct,
 }
 
 
