@@ -10,7 +10,7 @@ import pytest
 from tests.cli.conftest import RunCommand
 from tests.cli.running import ROOT, environment
 
-COMMANDS = ("dream", "diagnose", "tokens", "token-search", "similar", "neurons", "verify", "show", "models")
+COMMANDS = ("dream", "diagnose", "tokens", "token-search", "similar", "neurons", "reconstruct", "verify", "show", "models")
 MODEL = ("--model", "--device")
 OUTPUT = ("--out", "--json")
 TARGET = ("--layer", "--neuron", "--site", "--position", "--word", "--token", "--head", "--direction")
@@ -27,6 +27,10 @@ FLAGS = {
     "token-search": (*TARGET, "--change", "--joint", "--beam", "--seed", *MODEL, *OUTPUT),
     "similar": (*TARGET, "--seed", *MODEL, *OUTPUT),
     "neurons": ("--word", "--position", "--index", "--site", "--layer", "--top", "--seed", *MODEL, *OUTPUT),
+    "reconstruct": (
+        *("--layers", "--site", "--position", "--neuron", "--method", "--preset", "--budget", "--corpus", "--synonyms"),
+        *("--resume", "--seed", *MODEL, *OUTPUT),
+    ),
     "verify": ("--seed", *MODEL, *OUTPUT),
     "show": (),
     "models": OUTPUT,

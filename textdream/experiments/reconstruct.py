@@ -164,7 +164,8 @@ class Reconstruction:
         for _ in search:
             spent = time.perf_counter() - begin
             yield Progress(f"layer {layer}", round(min(spent, budget)), round(budget) or 1)
-            if spent >= budget and search.found.ids is not None:
+            enough = self.config.evaluations is not None and search.found.evaluations >= self.config.evaluations
+            if (spent >= budget or enough) and search.found.ids is not None:
                 break
         self._done[layer] = record = self._record(under_way, finished=True)
         self._under_way = None

@@ -37,13 +37,10 @@ class Rows:
         self._frame = self.table[goal.fill(torch.zeros(len(goal.free), dtype=torch.long)).to(self.table.device)]
         self._free = torch.tensor(goal.free, device=self.table.device)
         self._moved = self.rows[self.moving].requires_grad_(True)
-        self.rate = RATE * float(self.table.std())
-        self._adam = torch.optim.Adam([self._moved], lr=self.rate, betas=(0.9, 0.99))
+        self._adam = torch.optim.Adam([self._moved], lr=RATE * float(self.table.std()), betas=(0.9, 0.99))
 
-    def descend(self, steps: int, rate: float = 1.0) -> None:
-        """So many steps of the loss, at this share of the full rate."""
-        for group in self._adam.param_groups:
-            group["lr"] = self.rate * rate
+    def descend(self, steps: int) -> None:
+        """So many steps of the loss."""
         base = self._frame.index_copy(0, self._free, self.rows)
         for _ in range(steps):
             with torch.enable_grad():

