@@ -8,10 +8,10 @@ import textdream
 NAMES = [
     "AnnealConfig", "CorpusTopConfig", "DiagnoseConfig", "Dream", "DreamConfig", "GcgConfig", "HotflipConfig",
     "InputError", "Model", "ModelError", "NeuronsConfig", "Objective", "ReconstructConfig", "Reconstruction",
-    "ResultError", "SimilarConfig", "SweepConfig", "TextdreamError", "TokenSearchConfig", "__version__", "channel",
-    "corpus_top", "diagnose", "diagnose_dream", "direction", "dream", "layer", "load", "logit", "logit_difference",
-    "neuron", "neurons", "normalised", "pair_preset", "read_result", "reconstruct", "similar", "token_search", "verify",
-    "write_result",
+    "ResultError", "ShiftConfig", "Shifting", "SimilarConfig", "SweepConfig", "TextdreamError", "TokenSearchConfig",
+    "__version__", "channel", "corpus_top", "diagnose", "diagnose_dream", "direction", "dream", "layer", "load",
+    "logit", "logit_difference", "neuron", "neurons", "normalised", "pair_preset", "read_result", "reconstruct",
+    "shift", "similar", "token_search", "verify", "write_result",
 ]  # fmt: skip
 
 

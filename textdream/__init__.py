@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         HotflipConfig,
         NeuronsConfig,
         ReconstructConfig,
+        ShiftConfig,
         SimilarConfig,
         SweepConfig,
         TokenSearchConfig,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from textdream.experiments.dream import Dream, dream
     from textdream.experiments.neurons import neurons
     from textdream.experiments.reconstruct import Reconstruction, reconstruct
+    from textdream.experiments.shift import Shifting, shift
     from textdream.experiments.similar import similar
     from textdream.experiments.token_search import token_search
     from textdream.experiments.verify import verify
@@ -54,7 +56,7 @@ if TYPE_CHECKING:
 _WHERE = {
     "textdream.configs": (
         "AnnealConfig", "CorpusTopConfig", "DiagnoseConfig", "DreamConfig", "GcgConfig", "HotflipConfig", "NeuronsConfig",
-        "ReconstructConfig", "SimilarConfig", "SweepConfig", "TokenSearchConfig", "pair_preset",
+        "ReconstructConfig", "ShiftConfig", "SimilarConfig", "SweepConfig", "TokenSearchConfig", "pair_preset",
     ),
     "textdream.errors": ("InputError", "ModelError", "ResultError", "TextdreamError"),
     "textdream.experiments.corpus_top": ("corpus_top",),
@@ -62,6 +64,7 @@ _WHERE = {
     "textdream.experiments.dream": ("Dream", "dream"),
     "textdream.experiments.neurons": ("neurons",),
     "textdream.experiments.reconstruct": ("Reconstruction", "reconstruct"),
+    "textdream.experiments.shift": ("Shifting", "shift"),
     "textdream.experiments.similar": ("similar",),
     "textdream.experiments.token_search": ("token_search",),
     "textdream.experiments.verify": ("verify",),
@@ -89,6 +92,8 @@ __all__ = [
     "ReconstructConfig",
     "Reconstruction",
     "ResultError",
+    "ShiftConfig",
+    "Shifting",
     "SimilarConfig",
     "SweepConfig",
     "TextdreamError",
@@ -110,6 +115,7 @@ __all__ = [
     "pair_preset",
     "read_result",
     "reconstruct",
+    "shift",
     "similar",
     "token_search",
     "verify",

@@ -10,7 +10,19 @@ import pytest
 from tests.cli.conftest import RunCommand
 from tests.cli.running import ROOT, environment
 
-COMMANDS = ("dream", "diagnose", "tokens", "token-search", "similar", "neurons", "reconstruct", "verify", "show", "models")
+COMMANDS = (
+    "dream",
+    "diagnose",
+    "tokens",
+    "token-search",
+    "similar",
+    "neurons",
+    "reconstruct",
+    "shift",
+    "verify",
+    "show",
+    "models",
+)
 MODEL = ("--model", "--device")
 OUTPUT = ("--out", "--json")
 TARGET = ("--layer", "--neuron", "--site", "--position", "--word", "--token", "--head", "--direction")
@@ -30,6 +42,11 @@ FLAGS = {
     "reconstruct": (
         *("--layers", "--site", "--position", "--neuron", "--method", "--preset", "--budget", "--corpus", "--synonyms"),
         *("--resume", "--seed", *MODEL, *OUTPUT),
+    ),
+    "shift": (
+        *("--word", "--position", "--concept", "--replace-with", "--layers", "--magnitudes", "--unit", "--seed"),
+        *MODEL,
+        *OUTPUT,
     ),
     "verify": ("--seed", *MODEL, *OUTPUT),
     "show": (),

@@ -21,7 +21,9 @@ def words(model: Path, *more: object) -> list[object]:
 
 def test_json_out_verify_and_show(plain: Path, command: RunCommand, tmp_path: Path) -> None:
     out = tmp_path / "r.json"
-    data = command(*words(plain, "--layers", "0:2", "--synonyms", "--change", "2", "--json", "--out", out)).done().json()
+    data = (
+        command(*words(plain, "--layers", "0:2", "--synonyms", "--change", "2", "--json", "--out", out)).done().json()
+    )
     assert data == json.loads(out.read_text(encoding="utf-8"))
     assert data["type"] == "reconstruct"
     assert [one["layer"] for one in data["layers"]] == [0, 1]

@@ -16,7 +16,7 @@ from itertools import pairwise
 from cyclopts import CycloptsError
 
 from textdream import configs
-from textdream.cli import corpus, diagnose, dream, models, reconstruct, results, tokens, top  # noqa: F401 (they put their commands into the table)
+from textdream.cli import corpus, diagnose, dream, models, reconstruct, results, shift, tokens, top  # noqa: F401 (they put their commands into the table)
 from textdream.cli.app import app
 from textdream.errors import InputError, TextdreamError
 

@@ -10,6 +10,7 @@ from textdream.configs.dream import DreamConfig
 from textdream.configs.methods import AnnealConfig, GcgConfig, HotflipConfig, SweepConfig, pair_preset
 from textdream.configs.model import ModelConfig, TargetConfig
 from textdream.configs.reconstruct import ReconstructConfig
+from textdream.configs.shift import ShiftConfig
 from textdream.configs.tokens import SimilarConfig, TokenSearchConfig
 from textdream.configs.top import CorpusTopConfig, NeuronsConfig
 
@@ -24,6 +25,7 @@ __all__ = [
     "ModelConfig",
     "NeuronsConfig",
     "ReconstructConfig",
+    "ShiftConfig",
     "SimilarConfig",
     "SweepConfig",
     "TargetConfig",

@@ -8,6 +8,7 @@ from math import isclose
 from typing import Any
 
 from textdream.experiments.reconstruct_claims import reconstruct_samples
+from textdream.experiments.shift_claims import shift_samples
 from textdream.records import (
     BareSample,
     CorpusTopResult,
@@ -16,6 +17,7 @@ from textdream.records import (
     ReconstructResult,
     Sentence,
     ShadedSentence,
+    ShiftResult,
     Target,
 )
 
@@ -38,6 +40,8 @@ def samples(result: Any) -> Iterator[tuple[str, BareSample]]:
             yield name, value
     if isinstance(result, ReconstructResult):
         yield from reconstruct_samples(result)
+    if isinstance(result, ShiftResult):
+        yield from shift_samples(result)
     if isinstance(result, DreamResult) and result.baseline is not None:
         for number, start in enumerate(result.baseline.sentences):
             yield f"baseline.sentences.{number}.reached", start.reached

@@ -19,9 +19,10 @@ from textdream.experiments.claims import Claim, claims, names
 from textdream.experiments.corpus_claims import UnitClaim, baseline_claims, samples, sentences, unit_claims
 from textdream.experiments.plain import plain_at_tokens, plain_values
 from textdream.experiments.reconstruct_claims import reconstruct_checks
+from textdream.experiments.shift_claims import shift_checks
 from textdream.model.loading import load
 from textdream.model.model import Model
-from textdream.records import DreamResult, ReconstructResult, Target, TokenSearchResult, read_result
+from textdream.records import DreamResult, ReconstructResult, ShiftResult, Target, TokenSearchResult, read_result
 
 # Float32 sums of the same numbers in another order, over a dozen layers.
 TOLERANCE = 1e-4
@@ -110,8 +111,9 @@ def verify(
             _checkclaims(result, model, report)
         for group in _by_length(claims(result, model)).values():
             _check_values(model, result.target, group, report)
-        if isinstance(result, ReconstructResult):
-            for where, reported, found, agree in reconstruct_checks(result, model):
+        if isinstance(result, ReconstructResult | ShiftResult):
+            checks = reconstruct_checks if isinstance(result, ReconstructResult) else shift_checks
+            for where, reported, found, agree in checks(result, model):
                 report.checked += 1
                 if not agree:
                     report.mismatches.append(Mismatch(where, reported, found))

@@ -15,6 +15,7 @@ from textdream.records.neurons import NeuronsResult, NeuronValue
 from textdream.records.reconstruct import LayerReconstruction, LensInfo, ReconstructResult, Rival, Substitute, Synonyms
 from textdream.records.result import SCHEMA, BareSample, ModelInfo, Result, Sample, Target
 from textdream.records.sentences import Sentence, ShadedSentence
+from textdream.records.shift import ShiftDirection, ShiftResult, ShiftRun, ShiftSource
 from textdream.records.tokens import (
     NeighbourValue,
     PairValue,
@@ -60,6 +61,10 @@ __all__ = [
     "Sample",
     "Sentence",
     "ShadedSentence",
+    "ShiftDirection",
+    "ShiftResult",
+    "ShiftRun",
+    "ShiftSource",
     "SimilarResult",
     "Skipped",
     "Standing",

@@ -8,6 +8,7 @@ from textdream.records.diagnose import DiagnoseResult
 from textdream.records.dream import DreamResult
 from textdream.records.neurons import NeuronsResult
 from textdream.records.reconstruct import ReconstructResult
+from textdream.records.shift import ShiftResult
 from textdream.records.tokens import SimilarResult, TokenSearchResult
 from textdream.records.top import CorpusTopResult
 
@@ -18,6 +19,7 @@ AnyResult = Annotated[
     | DiagnoseResult
     | CorpusTopResult
     | NeuronsResult
-    | ReconstructResult,
+    | ReconstructResult
+    | ShiftResult,
     Field(discriminator="type"),
 ]

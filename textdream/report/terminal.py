@@ -10,6 +10,7 @@ from textdream.report.diagnose import diagnose
 from textdream.report.dreams import dream
 from textdream.report.neurons import neurons
 from textdream.report.reconstruct import reconstruct
+from textdream.report.shift import shift
 from textdream.report.tokens import similar, token_search
 from textdream.report.top import corpus_top
 
@@ -21,6 +22,7 @@ DRAWINGS: dict[str, Any] = {
     "corpus_top": corpus_top,
     "neurons": neurons,
     "reconstruct": reconstruct,
+    "shift": shift,
 }
 
 
