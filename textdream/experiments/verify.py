@@ -18,7 +18,7 @@ from textdream.errors import ModelError, ResultError
 from textdream.experiments.claims import Claim, claims, names
 from textdream.experiments.corpus_claims import UnitClaim, baseline_claims, samples, sentences, unit_claims
 from textdream.experiments.plain import plain_at_tokens, plain_values
-from textdream.experiments.reconstruct_claims import reconstruct_checks
+from textdream.experiments.reconstruct_claims import Check, reconstruct_checks
 from textdream.experiments.shift_claims import shift_checks
 from textdream.model.loading import load
 from textdream.model.model import Model
@@ -111,12 +111,10 @@ def verify(
             _checkclaims(result, model, report)
         for group in _by_length(claims(result, model)).values():
             _check_values(model, result.target, group, report)
-        if isinstance(result, ReconstructResult | ShiftResult):
-            checks = reconstruct_checks if isinstance(result, ReconstructResult) else shift_checks
-            for where, reported, found, agree in checks(result, model):
-                report.checked += 1
-                if not agree:
-                    report.mismatches.append(Mismatch(where, reported, found))
+        for where, reported, found, agree in _rebuilt_checks(result, model):
+            report.checked += 1
+            if not agree:
+                report.mismatches.append(Mismatch(where, reported, found))
         for claim in unit_claims(result):
             _check_unit(model, claim, report)
         if searched and result.certificate is not None and result.certificate.holds:
@@ -163,6 +161,14 @@ def _check_texts(result: Any, model: Model, report: Verification) -> None:
     for where, id_, token in names(result):
         if id_ >= size or tokenizer.convert_ids_to_tokens(id_) != token:
             report.mismatches.append(Mismatch(where, token, f"the token of id {id_}"))
+
+
+def _rebuilt_checks(result: Any, model: Model) -> Iterator[Check]:
+    """What results of rebuilt texts claim."""
+    if isinstance(result, ReconstructResult):
+        yield from reconstruct_checks(result, model)
+    elif isinstance(result, ShiftResult):
+        yield from shift_checks(result, model)
 
 
 def _free(result: Any) -> list[int]:
