@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         GcgConfig,
         HotflipConfig,
         NeuronsConfig,
+        ReconstructConfig,
+        ShiftConfig,
         SimilarConfig,
         SweepConfig,
         TokenSearchConfig,
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from textdream.experiments.dream import Dream, dream
     from textdream.experiments.fill_mask import fill_mask
     from textdream.experiments.neurons import neurons
+    from textdream.experiments.reconstruct import Reconstruction, reconstruct
+    from textdream.experiments.shift import Shifting, shift
     from textdream.experiments.similar import similar
     from textdream.experiments.token_search import token_search
     from textdream.experiments.verify import verify
@@ -61,7 +65,8 @@ if TYPE_CHECKING:
 _WHERE = {
     "textdream.configs": (
         "AnnealConfig", "ClassifyConfig", "ConceptConfig", "CorpusTopConfig", "DiagnoseConfig", "DreamConfig", "FillMaskConfig",
-        "GcgConfig", "HotflipConfig", "NeuronsConfig", "SimilarConfig", "SweepConfig", "TokenSearchConfig", "pair_preset",
+        "GcgConfig", "HotflipConfig", "NeuronsConfig", "ReconstructConfig", "ShiftConfig", "SimilarConfig", "SweepConfig",
+        "TokenSearchConfig", "pair_preset",
     ),
     "textdream.errors": ("InputError", "ModelError", "ResultError", "TextdreamError"),
     "textdream.experiments.concept": ("ConceptFit", "concept_fit"),
@@ -72,6 +77,8 @@ _WHERE = {
     "textdream.experiments.dream": ("Dream", "dream"),
     "textdream.experiments.fill_mask": ("fill_mask",),
     "textdream.experiments.neurons": ("neurons",),
+    "textdream.experiments.reconstruct": ("Reconstruction", "reconstruct"),
+    "textdream.experiments.shift": ("Shifting", "shift"),
     "textdream.experiments.similar": ("similar",),
     "textdream.experiments.token_search": ("token_search",),
     "textdream.experiments.verify": ("verify",),
@@ -103,7 +110,11 @@ __all__ = [
     "ModelError",
     "NeuronsConfig",
     "Objective",
+    "ReconstructConfig",
+    "Reconstruction",
     "ResultError",
+    "ShiftConfig",
+    "Shifting",
     "SimilarConfig",
     "SweepConfig",
     "TextdreamError",
@@ -130,6 +141,8 @@ __all__ = [
     "pair_preset",
     "read_concept",
     "read_result",
+    "reconstruct",
+    "shift",
     "similar",
     "token_search",
     "verify",

@@ -23,7 +23,9 @@ from textdream.cli import (  # noqa: F401 (they put their commands into the tabl
     dream,
     fill_mask,
     models,
+    reconstruct,
     results,
+    shift,
     tokens,
     top,
 )

@@ -11,6 +11,8 @@ from textdream.configs.dream import DreamConfig
 from textdream.configs.methods import AnnealConfig, GcgConfig, HotflipConfig, SweepConfig, pair_preset
 from textdream.configs.model import ModelConfig, TargetConfig
 from textdream.configs.predictions import FillMaskConfig
+from textdream.configs.reconstruct import ReconstructConfig
+from textdream.configs.shift import ShiftConfig
 from textdream.configs.tokens import SimilarConfig, TokenSearchConfig
 from textdream.configs.top import CorpusTopConfig, NeuronsConfig
 
@@ -28,6 +30,8 @@ __all__ = [
     "HotflipConfig",
     "ModelConfig",
     "NeuronsConfig",
+    "ReconstructConfig",
+    "ShiftConfig",
     "SimilarConfig",
     "SweepConfig",
     "TargetConfig",

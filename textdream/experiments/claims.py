@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from textdream.experiments.prediction_claims import prediction_names
+from textdream.experiments.reconstruct_claims import reconstruct_names
 from textdream.model.model import Model
-from textdream.records import DiagnoseResult, FillMaskResult, Sample, TokenValue
+from textdream.records import DiagnoseResult, FillMaskResult, ReconstructResult, Sample, TokenValue
 
 Claim = tuple[str, list[int], float, bool]
 """Where in the file, the token ids, the value reported, and whether it is in PAIR's unit."""
@@ -40,6 +41,8 @@ def names(result: Any) -> Iterator[tuple[str, int, str]]:
     for index, pair in enumerate(getattr(result, "pairs", None) or []):
         for id_, name in zip(pair.ids, pair.tokens, strict=True):
             yield f"pairs.{index}.tokens", id_, name
+    if isinstance(result, ReconstructResult):
+        yield from reconstruct_names(result)
     if isinstance(result, DiagnoseResult):
         for found in result.positions:
             for path in filter(None, (found.best_path, found.winner_path)):

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from math import isclose
 from typing import Any
 
-from textdream.records import BareSample, CorpusTopResult, DreamResult, NeuronsResult, Sentence, ShadedSentence, Target
+from textdream.experiments.reconstruct_claims import reconstruct_samples
+from textdream.experiments.shift_claims import shift_samples
+from textdream.records import (
+    BareSample,
+    CorpusTopResult,
+    DreamResult,
+    NeuronsResult,
+    ReconstructResult,
+    Sentence,
+    ShadedSentence,
+    ShiftResult,
+    Target,
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +38,10 @@ def samples(result: Any) -> Iterator[tuple[str, BareSample]]:
     for name, value in result:
         if isinstance(value, BareSample):
             yield name, value
+    if isinstance(result, ReconstructResult):
+        yield from reconstruct_samples(result)
+    if isinstance(result, ShiftResult):
+        yield from shift_samples(result)
     if isinstance(result, DreamResult) and result.baseline is not None:
         for number, start in enumerate(result.baseline.sentences):
             yield f"baseline.sentences.{number}.reached", start.reached

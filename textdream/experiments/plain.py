@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from textdream.model.model import Model
+from textdream.model.sites import find_layout
 from textdream.records import Target
 
 
@@ -22,7 +23,7 @@ def plain_values(model: Model, ids: Int[Tensor, "batch pos"], target: Target) ->
         value = _plain_term(model, ids, target.model_copy(update={"normalised": False}))
     if not target.normalised:
         return value
-    states = torch.stack([_plain_site(model, ids, "resid_post", layer) for layer in range(model.info.layers)], dim=1)
+    states = torch.stack([plain_site(model, ids, "resid_post", layer) for layer in range(model.info.layers)], dim=1)
     if target.position is not None:
         states = states[:, :, target.position]
     return value / states.flatten(1).norm(dim=1)
@@ -31,14 +32,14 @@ def plain_values(model: Model, ids: Int[Tensor, "batch pos"], target: Target) ->
 @torch.no_grad()
 def plain_at_tokens(model: Model, ids: Int[Tensor, "batch pos"], target: Target) -> Float[Tensor, "batch pos"]:
     """A neuron's or direction's value at every token, by one ordinary forward pass."""
-    x = _plain_site(model, ids, str(target.site), target.layer)
+    x = plain_site(model, ids, str(target.site), target.layer)
     return x[..., target.neuron] if target.vector is None else x @ torch.tensor(target.vector, dtype=x.dtype)
 
 
 @torch.no_grad()
 def plain_logits(model: Model, ids: Int[Tensor, "batch pos"]) -> Float[Tensor, "batch pos d_vocab"]:
     """The logits at every token, by one ordinary forward pass."""
-    return _plain_site(model, ids, "logits", None)
+    return plain_site(model, ids, "logits", None)
 
 
 @torch.no_grad()
@@ -46,13 +47,13 @@ def plain_resid(
     model: Model, ids: Int[Tensor, "batch pos"], layers: Sequence[int]
 ) -> dict[int, Float[Tensor, "batch pos d_model"]]:
     """resid_post of several layers, by ordinary forward passes."""
-    return {layer: _plain_site(model, ids, "resid_post", layer) for layer in layers}
+    return {layer: plain_site(model, ids, "resid_post", layer) for layer in layers}
 
 
 def _plain_term(model: Model, ids: Tensor, target: Target) -> Tensor:
     if target.site is None:
         raise AttributeError("no site")
-    x = _plain_site(model, ids, str(target.site), target.layer)
+    x = plain_site(model, ids, str(target.site), target.layer)
     if target.head is not None:
         x = x.unflatten(-1, (model.hf.config.num_attention_heads, -1))[..., target.head, :]
     if target.position is not None:
@@ -68,9 +69,13 @@ def _plain_term(model: Model, ids: Tensor, target: Target) -> Tensor:
     return x.mean(-1) if x.ndim == 2 else x
 
 
-def _plain_site(model: Model, ids: Tensor, site: str, layer: int | None) -> Tensor:
-    """A whole site, [batch, pos, d] or [batch, d]: from the model's outputs where they hold it, else by an ordinary hook."""
-    hf = model.hf
+def plain_site(model: Model, ids: Tensor, site: str, layer: int | None, hf: Any = None) -> Tensor:
+    """A whole site, [batch, pos, d] or [batch, d]: from the model's outputs where they hold it, else by an ordinary hook.
+
+    `hf` is a copy of the model's module in another precision.
+    """
+    layout = model.layout if hf is None else find_layout(hf, set())
+    hf = hf or model.hf
     training = [module for module in hf.modules() if module.training]
     hf.eval()
     found: list[Tensor] = []
@@ -79,7 +84,7 @@ def _plain_site(model: Model, ids: Tensor, site: str, layer: int | None) -> Tens
         site == "resid_post" and layer == model.info.layers - 1
     ):
         # The last hidden state that models hand out has gone through a final norm in decoders: not the block's output.
-        place = model.layout.place(site, layer)
+        place = layout.place(site, layer)
 
         def keep(module: Any, args: Any, output: Any) -> None:
             value = args if place.side == "in" else output

@@ -180,12 +180,6 @@ def free_positions(setting: Setting, free: str, flag: str = "--free") -> tuple[i
     InputError
         If the range lies outside the text or covers special tokens.
     """
-    tokens, length = setting.model.tokens, len(setting.ids)
-    possible = tokens.open_positions(setting.ids.tolist())
-    if not possible:
-        raise InputError(f"{flag} {free} finds nothing but special tokens", "ordinary ones", "give a longer text")
-    if free == "all":
-        return tuple(possible)
     if free == "word":
         if not setting.word and setting.position is None:
             raise InputError(
@@ -193,8 +187,22 @@ def free_positions(setting: Setting, free: str, flag: str = "--free") -> tuple[i
                 "the word or position that is read",
                 f"give --word, --position or {flag} all",
             )
-        chosen = list(setting.word) or [setting.position or 0]
-    elif match := re.fullmatch(r"(\d+):(\d+)", free):
+        return _ordinary(setting.model, setting.ids, list(setting.word) or [setting.position or 0], free, flag)
+    return free_positions_of(setting.model, setting.ids, free, flag)
+
+
+def free_positions_of(model: Model, ids: Int[Tensor, " pos"], free: str, flag: str) -> tuple[int, ...]:
+    """Positions of ordinary tokens: `all`, `3:9` (3 to 8, as in Python) or `2,5,7`.
+
+    Raises
+    ------
+    InputError
+        If the range lies outside the text or covers special tokens.
+    """
+    length = len(ids)
+    if free == "all":
+        return _ordinary(model, ids, model.tokens.open_positions(ids.tolist()), free, flag)
+    if match := re.fullmatch(r"(\d+):(\d+)", free):
         # Cut at what no text reaches: the check below names the end that was given.
         chosen = list(range(int(match[1]), min(int(match[2]), int(match[1]) + length + 1)))
     elif re.fullmatch(r"\d+(,\d+)*", free):
@@ -205,6 +213,15 @@ def free_positions(setting: Setting, free: str, flag: str = "--free") -> tuple[i
             "word, all, a range such as 3:9, or a list such as 2,5,7",
             "give one of these",
         )
+    return _ordinary(model, ids, chosen, free, flag)
+
+
+def _ordinary(model: Model, ids: Int[Tensor, " pos"], chosen: list[int], free: str, flag: str) -> tuple[int, ...]:
+    """The chosen positions, all of them ordinary tokens of the text."""
+    tokens, length = model.tokens, len(ids)
+    possible = tokens.open_positions(ids.tolist())
+    if not possible:
+        raise InputError(f"{flag} {free} finds nothing but special tokens", "ordinary ones", "give a longer text")
     if not chosen:
         raise InputError(
             f"{flag} {free} holds no position", "at least one", "give a range whose end lies after its start"
@@ -217,7 +234,7 @@ def free_positions(setting: Setting, free: str, flag: str = "--free") -> tuple[i
         )
     covered = [position for position in chosen if position not in possible]
     if covered:
-        names = ", ".join(f"{tokens.names([int(setting.ids[p])])[0]} at {p}" for p in covered)
+        names = ", ".join(f"{tokens.names([int(ids[p])])[0]} at {p}" for p in covered)
         whole = len(possible) == possible[-1] + 1 - possible[0]
         raise InputError(
             f"{flag} {free} covers special tokens ({names})",

@@ -22,13 +22,17 @@ from textdream.experiments.corpus_claims import UnitClaim, baseline_claims, samp
 from textdream.experiments.follows import follows, follows_from_index
 from textdream.experiments.plain import plain_at_tokens, plain_values
 from textdream.experiments.prediction_claims import prediction_claims
+from textdream.experiments.reconstruct_claims import Check, reconstruct_checks
+from textdream.experiments.shift_claims import shift_checks
 from textdream.model.loading import load
 from textdream.model.model import Model
 from textdream.records import (
     ConceptSentence,
     DreamResult,
     FillMaskResult,
+    ReconstructResult,
     Sentence,
+    ShiftResult,
     Target,
     TokenSearchResult,
     read_result,
@@ -123,6 +127,10 @@ def verify(
             _check_extent(result, model, report)
         for group in _by_length(claims(result, model)).values():
             _check_values(model, result.target, group, report)
+        for where, reported, found, agree in _rebuilt_checks(result, model):
+            report.checked += 1
+            if not agree:
+                report.mismatches.append(Mismatch(where, reported, found))
         for claim in chain(unit_claims(result), projection_claims(result)):
             _check_unit(model, claim, report)
         for where, reported, found, within in concept_checks(result, model):
@@ -189,6 +197,14 @@ def _pasted(model: Model, ids: list[int]) -> str:
         return str(tokenizer.decode(ids, skip_special_tokens=True))
     dropped = set(tokenizer.all_special_ids) - {tokenizer.mask_token_id}
     return str(tokenizer.decode([id_ for id_ in ids if id_ not in dropped]))
+
+
+def _rebuilt_checks(result: Any, model: Model) -> Iterator[Check]:
+    """What results of rebuilt texts claim."""
+    if isinstance(result, ReconstructResult):
+        yield from reconstruct_checks(result, model)
+    elif isinstance(result, ShiftResult):
+        yield from shift_checks(result, model)
 
 
 def _free(result: Any) -> list[int]:

@@ -16,7 +16,7 @@ from textdream.model.capture import capture
 from textdream.model.fused import FusedEncoder, round_up
 from textdream.model.precision import search_dtype
 from textdream.model.reads import Read
-from textdream.model.sites import BLOCK_SITES
+from textdream.model.sites import BLOCK_SITES, Place
 
 if TYPE_CHECKING:
     from textdream.model.model import Model
@@ -126,6 +126,27 @@ class Engine:
         parts = [self._read(reads, input_ids=ids[start : start + size]) for start in range(0, len(ids), size)]
         return {read: torch.cat([part[read] for part in parts]).to("cpu") for read in reads}
 
+    def soft_activations(self, embeds: Float[Tensor, "batch pos d_embed"], reads: Iterable[Read]) -> dict[Read, Tensor]:
+        """What is read where rows of `table`, or anything between them, stand at the positions; attached to the graph."""
+        return self._read(reads, inputs_embeds=embeds)
+
+    def place(self, read: Read) -> Place:
+        """The module that a read looks at, in the float32 model."""
+        return self._layout.place(read.site, read.layer)
+
+    @torch.no_grad()
+    def double_activations(self, ids: Int[Tensor, "batch pos"], reads: Iterable[Read]) -> dict[Read, Tensor]:
+        """`activations` in float64: what float32 is off by."""
+        hf, layout = self._double
+        return {read: value.to("cpu") for read, value in self._read(reads, hf, layout, input_ids=ids).items()}
+
+    @torch.no_grad()
+    def screened(self, ids: Int[Tensor, "batch pos"], read: Read) -> Float[Tensor, "batch pos d"]:
+        """A whole site in the search precision: to search by, never to decide."""
+        size = max(1, self.batch_tokens // ids.shape[1])
+        parts = [value for part in ids.split(size) for _, value in self.sites([part], [read])]
+        return torch.cat(parts).float().to("cpu").unflatten(0, tuple(ids.shape))
+
     @torch.no_grad()
     def width(self, site: str, layer: int | None) -> int:
         """Units in the last dimension of a site."""
@@ -212,6 +233,11 @@ class Engine:
         if self.search_dtype == self.dtype:
             return None
         hf = copy.deepcopy(self.hf).to(self.search_dtype)
+        return hf, _layout_like(hf, self.model)
+
+    @cached_property
+    def _double(self) -> tuple[Any, Any]:
+        hf = copy.deepcopy(self.hf).double()
         return hf, _layout_like(hf, self.model)
 
     def _batched(self, ids: Tensor, run: Callable[[Tensor], Tensor]) -> Float[Tensor, " batch"]:

@@ -25,8 +25,10 @@ from textdream.records.files import check_writable, json_schema, read_result, wr
 from textdream.records.manifest import CorpusFile, CorpusInfo, Manifest, Skipped
 from textdream.records.neurons import NeuronsResult, NeuronValue
 from textdream.records.predictions import FillMaskResult, RankedProbability, TokenProbability
+from textdream.records.reconstruct import LayerReconstruction, LensInfo, ReconstructResult, Rival, Substitute, Synonyms
 from textdream.records.result import SCHEMA, BareSample, ModelInfo, Result, Sample, Target
 from textdream.records.sentences import Sentence, ShadedSentence
+from textdream.records.shift import ShiftDirection, ShiftResult, ShiftRun, ShiftSource
 from textdream.records.tokens import (
     NeighbourValue,
     PairValue,
@@ -63,6 +65,8 @@ __all__ = [
     "FillMaskResult",
     "Finding",
     "Histogram",
+    "LayerReconstruction",
+    "LensInfo",
     "Manifest",
     "Measure",
     "ModelInfo",
@@ -73,15 +77,23 @@ __all__ = [
     "PositionDiagnosis",
     "PositionTokens",
     "RankedProbability",
+    "ReconstructResult",
     "Result",
+    "Rival",
     "Sample",
     "Sentence",
     "SetAside",
     "ShadedSentence",
+    "ShiftDirection",
+    "ShiftResult",
+    "ShiftRun",
+    "ShiftSource",
     "SimilarResult",
     "Skipped",
     "Standing",
     "Step",
+    "Substitute",
+    "Synonyms",
     "Target",
     "TokenPath",
     "TokenProbability",

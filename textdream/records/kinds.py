@@ -9,6 +9,8 @@ from textdream.records.diagnose import DiagnoseResult
 from textdream.records.dream import DreamResult
 from textdream.records.neurons import NeuronsResult
 from textdream.records.predictions import FillMaskResult
+from textdream.records.reconstruct import ReconstructResult
+from textdream.records.shift import ShiftResult
 from textdream.records.tokens import SimilarResult, TokenSearchResult
 from textdream.records.top import CorpusTopResult
 
@@ -21,6 +23,8 @@ AnyResult = Annotated[
     | NeuronsResult
     | FillMaskResult
     | ConceptResult
-    | ClassifyResult,
+    | ClassifyResult
+    | ReconstructResult
+    | ShiftResult,
     Field(discriminator="type"),
 ]

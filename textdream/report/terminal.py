@@ -11,6 +11,8 @@ from textdream.report.diagnose import diagnose
 from textdream.report.dreams import dream
 from textdream.report.neurons import neurons
 from textdream.report.predictions import fill_mask
+from textdream.report.reconstruct import reconstruct
+from textdream.report.shift import shift
 from textdream.report.tokens import similar, token_search
 from textdream.report.top import corpus_top
 
@@ -24,6 +26,8 @@ DRAWINGS: dict[str, Any] = {
     "fill_mask": fill_mask,
     "concept": concept,
     "classify": classify,
+    "reconstruct": reconstruct,
+    "shift": shift,
 }
 
 

@@ -1,0 +1,240 @@
+import json
+
+import pytest
+import torch
+
+import textdream
+from tests.tiny import TEXT, plain, tiny
+from textdream.records import ReconstructResult
+from textdream.report.terminal import show
+
+
+def config(**changes):
+    return textdream.ReconstructConfig(**{"corpus": "random", "budget": 1e4, "evaluations": 800, **changes})
+
+
+@pytest.fixture(scope="module")
+def causal():
+    return textdream.reconstruct(tiny("gpt2"), TEXT, config(synonyms=True, change="2,5"))
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return textdream.reconstruct(tiny("bert"), TEXT, config())
+
+
+def test_every_layer_of_a_causal_model_is_exact(causal):
+    assert [one.layer for one in causal.layers] == [0, 1, 2]
+    for one in causal.layers:
+        assert one.exact
+        assert one.accuracy == 1
+        assert one.best.ids == causal.start.ids
+        assert one.loss <= one.floor
+        assert one.method == "sipit"
+        assert one.rival.loss > 1e3 * one.floor
+        assert len(one.tried) == len(one.best.ids)
+    assert not causal.interrupted
+
+
+def test_the_loss_is_what_a_plain_pass_gives(encoder):
+    model = tiny("bert")
+    for one in encoder.layers:
+        with torch.no_grad():
+            states = plain(
+                model.hf, "bert", "resid_post", one.layer, input_ids=torch.tensor([one.best.ids, encoder.start.ids])
+            )
+        assert one.loss == pytest.approx(float((states[0] - states[1]).square().mean()), rel=1e-3, abs=1e-12)
+        assert one.exact == (one.best.ids == encoder.start.ids)
+        right = [a == b for a, b in zip(one.best.ids, encoder.start.ids, strict=True)]
+        assert [mark == "right" or mark == "special" for mark in one.marks] == right
+        assert one.accuracy == pytest.approx(sum(right[1:-1]) / len(right[1:-1]))
+    assert encoder.layers[0].exact
+
+
+def test_near_is_one_of_the_ten_nearest_embeddings(encoder):
+    table = tiny("bert").engine.table
+    for one in encoder.layers:
+        for a, b, mark in zip(one.best.ids, encoder.start.ids, one.marks, strict=True):
+            if mark in ("near", "wrong"):
+                order = (table - table[b]).norm(dim=1).argsort()[1:11].tolist()
+                assert (a in order) == (mark == "near")
+
+
+@pytest.mark.parametrize("name", ["bert", "gpt2"])
+def test_synonyms_equal_brute_force(name, causal):
+    model = tiny(name)
+    result = causal if name == "gpt2" else textdream.reconstruct(model, TEXT, config(synonyms=True, change="2,5"))
+    for one in result.layers:
+        assert [group.position for group in one.synonyms] == [2, 5]
+        for group in one.synonyms:
+            ids = torch.tensor([result.start.ids]).repeat(len(model.tokens.allowed) + 1, 1)
+            ids[1:, group.position] = model.tokens.allowed
+            with torch.no_grad():
+                states = plain(model.hf, name, "resid_post", one.layer, input_ids=ids)
+            changes = (states[1:] - states[0]).square().mean((1, 2))
+            changes = changes[model.tokens.allowed != result.start.ids[group.position]]
+            assert [token.change for token in group.tokens] == pytest.approx(
+                changes.sort().values[:5].tolist(), rel=1e-3
+            )
+
+
+@pytest.mark.parametrize(
+    "part", [{"position": 3}, {"neuron": 2}, {"site": "mlp_post"}, {"site": "attn_out"}, {"site": "head", "head": 1}]
+)
+def test_any_part_of_any_site(part, tmp_path):
+    model = tiny("bert")
+    result = textdream.reconstruct(model, TEXT, config(layers="1", **part))
+    path = tmp_path / "r.json"
+    textdream.write_result(result, path)
+    report = textdream.verify(path, model)
+    assert report.holds, report.mismatches
+    assert result.target.position == part.get("position")
+
+
+@pytest.mark.parametrize("kind", ["causal", "encoder", "anneal"])
+def test_verify_recomputes_it(kind, request, tmp_path):
+    model = tiny("gpt2" if kind == "causal" else "bert")
+    if kind == "anneal":
+        result = textdream.reconstruct(model, TEXT, config(preset="pair", steps=100))
+        assert all(one.method == "anneal" and one.last_loss >= one.loss for one in result.layers)
+    else:
+        result = request.getfixturevalue(kind)
+    path = tmp_path / "r.json"
+    textdream.write_result(result, path)
+    report = textdream.verify(path, model)
+    assert report.holds, report.mismatches
+    assert report.checked >= 4 * len(result.layers)
+    assert textdream.read_result(path) == result
+
+
+@pytest.mark.parametrize(
+    ("where", "change"),
+    [
+        ("loss", lambda one: one.update(loss=one["loss"] + 0.1)),
+        ("floor", lambda one: one.update(floor=1.0)),
+        ("exact", lambda one: one.update(best=one["last_layer"], exact=True)),
+        ("accuracy", lambda one: one.update(accuracy=0.5)),
+        ("marks", lambda one: one.update(marks=["wrong"] * len(one["marks"]))),
+        ("rival", lambda one: one["rival"].update(loss=2.0)),
+        ("synonyms", lambda one: one["synonyms"][1]["tokens"][0].update(change=1.0)),
+        ("synonyms", lambda one: one["synonyms"][1]["tokens"][0].update(token="x")),
+    ],
+)
+def test_verify_finds_what_is_wrong(where, change, causal, tmp_path):
+    model = tiny("gpt2")
+    data = json.loads(causal.to_json())
+    other = model.bare_sample([*data["start"]["ids"][:-1], 7]).model_dump()
+    data["layers"][1]["last_layer"] = other
+    change(data["layers"][1])
+    del data["layers"][1]["last_layer"]
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    report = textdream.verify(path, model)
+    assert any(where in mismatch.where for mismatch in report.mismatches), report
+
+
+def test_finished_layers_are_not_run_again(causal):
+    model = tiny("gpt2")
+    part = causal.model_copy(
+        update={"layers": [causal.layers[0], causal.layers[1].model_copy(update={"finished": False})]}
+    )
+    search = textdream.Reconstruction(model, TEXT, config(), kept=part)
+    news = [step.news for step in search if step.news]
+    assert [line.split(":")[0] for line in news] == ["layer 1", "layer 2"]
+    result = search.result()
+    assert result.layers[0].seconds == causal.layers[0].seconds
+    assert [one.best for one in result.layers] == [one.best for one in causal.layers]
+
+
+@pytest.mark.parametrize("change", [{"text": "the dog sat on a mat ."}, {"seed": 1}, {"site": "attn_out"}])
+def test_another_run_is_not_resumed(causal, change):
+    changes = dict(change)
+    text = changes.pop("text", TEXT)
+    with pytest.raises(textdream.ResultError, match="another"):
+        textdream.Reconstruction(tiny("gpt2"), text, config(**changes), kept=causal)
+
+
+def test_stopped_early_keeps_what_was_reached(tmp_path):
+    model = tiny("bert")
+    search = textdream.Reconstruction(model, TEXT, config(evaluations=10**6))
+    with pytest.raises(textdream.InputError, match="no layer"):
+        search.result()
+    for step in search:
+        if step.phase == "layer 1" and step.news is None and search._under_way.search.found.ids is not None:
+            break
+    result = search.result()
+    assert result.interrupted
+    assert [(one.layer, one.finished) for one in result.layers] == [(0, True), (1, False)]
+    path = tmp_path / "r.json"
+    textdream.write_result(result, path)
+    assert textdream.verify(path, model).holds
+
+
+def test_the_text_does_not_guide_the_search(monkeypatch):
+    """The same activation, marked against another text, is rebuilt into the same text with the same evaluations."""
+    model = tiny("bert")
+    results = []
+    for lie in (False, True):
+        search = textdream.Reconstruction(model, TEXT, config(layers="0"))
+        if lie:
+            honest_goals = search.goals([0])
+            monkeypatch.setattr(search, "goals", lambda _, goals=honest_goals: goals)
+            search.ids = torch.tensor(model.tokens.encode("he saw the old house under a tree in the sea !"))[
+                : len(search.ids)
+            ]
+        for _ in search:
+            pass
+        results.append(search.result().layers[0])
+    honest, lied = results
+    assert honest.best == lied.best
+    assert (honest.evaluations, honest.gradients, honest.exact) == (lied.evaluations, lied.gradients, lied.exact)
+    assert honest.accuracy > lied.accuracy
+
+
+def test_it_is_drawn_without_colour(causal, encoder, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for result in (causal, encoder):
+        show(result)
+        out = capsys.readouterr().out
+        assert "✓ exact" in out
+        assert max(map(len, out.splitlines())) <= 80
+    wrong = [one for one in encoder.layers if not one.exact]
+    if wrong:
+        assert "✗" in out or "~" in out
+    assert isinstance(causal, ReconstructResult)
+
+
+@pytest.mark.parametrize(
+    ("text", "changes", "words"),
+    [
+        ("cat", {}, "one token"),
+        (TEXT, {"layers": "7"}, "layer 7"),
+        (TEXT, {"layers": "2:2"}, "no layer"),
+        (TEXT, {"layers": "x"}, "'x'"),
+        (TEXT, {"position": 99}, "position 99"),
+        (TEXT, {"neuron": 99}, "neuron 99"),
+        (TEXT, {"site": "logits"}, "logits"),
+        (TEXT, {"site": "head"}, "--head"),
+        (TEXT, {"site": "head", "head": 9}, "head 9"),
+        (TEXT, {"method": "sipit"}, "sipit"),
+        (TEXT, {"change": "0"}, "special"),
+        (TEXT, {"corpus": "nowhere.txt"}, "nowhere.txt"),
+    ],
+)
+def test_bad_input_is_refused(bert, text, changes, words):
+    with pytest.raises(textdream.TextdreamError, match=words):
+        textdream.reconstruct(bert, text, config(**changes))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"budget": 0}, {"steps": 5}, {"preset": "pair", "method": "sipit"}, {"seed": -1}, {"top": 0}]
+)
+def test_bad_settings_are_refused(changes):
+    with pytest.raises(textdream.InputError):
+        textdream.ReconstructConfig(**changes)
+
+
+def test_part_of_a_causal_layer_is_searched_for(gpt2):
+    assert textdream.reconstruct(gpt2, TEXT, config(layers="1", position=4)).layers[0].method == "hybrid"
+    with pytest.raises(textdream.InputError, match="part of a layer"):
+        textdream.reconstruct(gpt2, TEXT, config(layers="1", position=4, method="sipit"))

@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+import torch
+
+import textdream
+from tests.tiny import TEXT, plain, tiny
+from textdream.model.concept_file import write_concept
+from textdream.records import ConceptManifest, VectorInfo
+from textdream.records.concept import KINDS, ConceptWords
+
+WIDTH, LAYERS = 16, 3
+
+
+@pytest.fixture
+def concept(tmp_path):
+    """A concept file whose vectors are random."""
+    model = tiny("bert")
+    path = tmp_path / "he-she.safetensors"
+    drawn = np.random.default_rng(0).normal(size=(LAYERS, len(KINDS), WIDTH)).astype(np.float32)
+    places = [(layer, kind) for layer in range(LAYERS) for kind in KINDS]
+    numbers = {"threshold": 0.0, "scale": 2.0, "slope": 1.0, "intercept": 0.0, "accuracy": 1.0, "better": True}
+    manifest = ConceptManifest(
+        textdream=textdream.__version__,
+        model=model.info,
+        layers=list(range(LAYERS)),
+        words=ConceptWords(positive="he", negative="she"),
+        vectors=[VectorInfo(layer=layer, kind=kind, **numbers) for layer, kind in places],
+        positive=2,
+        negative=2,
+        seed=0,
+    )
+    write_concept(path, manifest, dict(zip(places, drawn.reshape(-1, WIDTH), strict=True)))
+    return path
+
+
+def config(**changes):
+    base = {"word": "he", "magnitudes": "-4,0,4", "layers": "0", "budget": 1e4, "evaluations": 150}
+    return textdream.ShiftConfig(**{**base, **changes})
+
+
+def test_the_distances_are_those_of_a_plain_pass(concept, tmp_path):
+    model = tiny("bert")
+    result = textdream.shift(model, TEXT, config(concept=str(concept)))
+    assert [run.magnitude for run in result.runs] == [-4, 0, 4]
+    vector = torch.tensor(result.directions[0].vector)
+    assert vector.max() == 1
+    for run in result.runs:
+        with torch.no_grad():
+            states = plain(model.hf, "bert", "resid_post", 0, input_ids=torch.tensor([result.start.ids, run.best.ids]))
+        wanted = states[0].clone()
+        wanted[result.positions] += run.magnitude * vector
+        assert run.distance == pytest.approx(float((states[1] - wanted).norm()), rel=1e-3, abs=1e-5)
+        assert run.shifted == pytest.approx(abs(run.magnitude) * float(vector.norm()), rel=1e-4)
+        assert run.distance <= run.shifted + run.floor
+        assert run.changed == [p for p, (a, b) in enumerate(zip(run.best.ids, result.start.ids, strict=True)) if a != b]
+    still = result.runs[1]
+    assert not still.changed
+    assert still.distance <= still.floor
+    path = tmp_path / "shift.json"
+    textdream.write_result(result, path)
+    report = textdream.verify(path, model)
+    assert report.holds, report.mismatches
+    data = json.loads(path.read_text())
+    data["runs"][0]["distance"] += 0.5
+    path.write_text(json.dumps(data))
+    assert not textdream.verify(path, model).holds
+
+
+def test_another_words_activation_is_rebuilt_into_that_word():
+    """Of a whole text's activation only one word's is another's: in the first layer the nearest text has that word."""
+    model = tiny("bert")
+    result = textdream.shift(model, TEXT, config(replace_with="she/" + TEXT.replace(" he ", " she "), evaluations=400))
+    (run,) = result.runs
+    assert run.magnitude is None
+    assert run.changed == result.positions
+    assert run.best.tokens[run.changed[0]] == "she"
+    assert [mark for mark in run.marks if mark not in ("special", "unchanged")] == ["intended"]
+    assert run.distance < run.shifted
+
+
+@pytest.mark.parametrize(("unit", "length"), [("distance", 2.0)])
+def test_a_unit_may_be_the_distance_of_the_sets(concept, unit, length):
+    result = textdream.shift(tiny("bert"), TEXT, config(concept=str(concept), unit=unit, magnitudes="0"))
+    assert torch.tensor(result.directions[0].vector).norm() == pytest.approx(length, rel=1e-5)
+
+
+def test_magnitudes():
+    assert config(concept="x", magnitudes="-15:15:1").numbers == tuple(range(-15, 16))
+    assert config(concept="x", magnitudes="0:1:0.5").numbers == (0, 0.5, 1)
+    assert config(concept="x", magnitudes="3,-2").numbers == (3, -2)
+
+
+@pytest.mark.parametrize("magnitudes", ["a", "1:2", "2:1:1", "0:1:0", "nan", "0:1:-1", "", "0:inf:1", "0:1:1e-9"])
+def test_magnitudes_that_are_no_numbers_are_refused(magnitudes):
+    with pytest.raises(textdream.InputError, match="magnitudes"):
+        config(concept="x", magnitudes=magnitudes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"word": "sea"}, "sea"),
+        ({"word": None, "position": 99}, "99"),
+        ({"word": None}, "--word"),
+        ({"layers": "5"}, "layer 5"),
+        ({"concept": None}, "--concept"),
+        ({"concept": "nowhere.safetensors"}, "nowhere"),
+        ({"concept": None, "replace_with": "she"}, "WORD/TEXT"),
+    ],
+)
+def test_bad_input_is_refused(concept, changes, words):
+    with pytest.raises(textdream.TextdreamError, match=words):
+        textdream.shift(tiny("bert"), TEXT, config(**{"concept": str(concept), **changes}))
+
+
+def test_a_concept_of_another_model_is_refused(concept):
+    with pytest.raises(textdream.InputError, match="concept of"):
+        textdream.shift(tiny("bert", seed=1), TEXT, config(concept=str(concept)))
+
+
+def test_it_is_drawn(concept, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    textdream.shift(tiny("bert"), TEXT, config(concept=str(concept))).show()
+    out = capsys.readouterr().out
+    assert "she → he" in out
+    assert max(map(len, out.splitlines())) <= 80

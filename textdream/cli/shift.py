@@ -1,0 +1,70 @@
+"""`textdream shift`: a word's activation moved, and text rebuilt from that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from textdream.cli.app import SEARCH, app
+from textdream.cli.common import (
+    Flat,
+    Model_,
+    Output,
+    OutputConfig,
+    Text,
+    check_output,
+    console,
+    finish,
+    load_model,
+    stopped,
+)
+from textdream.configs import ModelConfig, ShiftConfig
+
+
+@dataclass(frozen=True)
+class ShiftFlags(ShiftConfig):
+    """The same, with a flag whose value may begin with a minus."""
+
+    magnitudes: Annotated[str, Parameter(allow_leading_hyphen=True)] = "-15:15:1"
+    """From:to:step, both ends included, or a list such as -5,0,5."""
+
+
+@app.command
+def shift(
+    text: Text,
+    *,
+    config: Annotated[ShiftFlags, Flat, Parameter(group=SEARCH)] = ShiftFlags(),
+    model: Model_ = ModelConfig(),
+    output: Output = OutputConfig(),
+) -> int:
+    """Move one word's activation along a concept, and rebuild the text from that.
+
+    A worked example:
+
+    ```
+    textdream shift "she played baseball with her friends" \\
+        --word she --concept he-she.safetensors --magnitudes -15:15:5
+    ```
+
+    The shifted activation may belong to no text: what is left of the distance stands
+    beside each text.
+    """
+    check_output(output)
+    config.check_complete()
+    from textdream.experiments.shift import Shifting
+    from textdream.report.progress import LiveProgress
+
+    search = Shifting(load_model(model), text, config)
+    interrupted = False
+    with LiveProgress(console()) as live:
+        try:
+            for step in search:
+                live.update(step.phase, step.done, step.total, step.news)
+        except KeyboardInterrupt:
+            if not search.runs:
+                raise
+            interrupted = True
+    finish(search.result(), output)
+    return stopped(output) if interrupted else 0

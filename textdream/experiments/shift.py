@@ -1,0 +1,207 @@
+"""Text rebuilt from an activation in which one word's was moved (PAIR, figure 6)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from textdream.configs import ShiftConfig
+from textdream.corpus.plan import choose_layers
+from textdream.errors import InputError
+from textdream.experiments.progress import Progress
+from textdream.experiments.reconstruct import goal_of
+from textdream.experiments.setting import header
+from textdream.experiments.shift_vector import Shift, read_shift
+from textdream.inversion import Goal, Hybrid
+from textdream.model import Model, Read
+from textdream.objectives.base import check_position
+from textdream.records import ShiftDirection, ShiftResult, ShiftRun
+from textdream.records.shift import ShiftMark
+
+IN_VAIN = 2
+"""Rounds without a gain after which the nearest text is taken to be found: a shifted activation need not be any text's."""
+
+
+class Shifting:
+    """Runs under way: iterate over it, and ask for the result once one is done.
+
+    Parameters
+    ----------
+    model
+        From `textdream.load`.
+    text
+        The text in which a word's activation is moved.
+    config
+        Which word, by what, how far.
+
+    Raises
+    ------
+    InputError
+        If text, word, layers or concept do not fit the model.
+    """
+
+    def __init__(self, model: Model, text: str, config: ShiftConfig) -> None:
+        config.check_complete()
+        self.model, self.config = model, config
+        self._begin = time.perf_counter()
+        self.ids: Int[Tensor, " pos"] = torch.tensor(model.tokens.encode(text))
+        self.layers = choose_layers(config.layers, model.info.layers)
+        if config.word is not None:
+            self.positions = model.tokens.word_positions(text, config.word)
+        else:
+            self.positions = [check_position(config.position, len(self.ids))]
+        self.shift: Shift | None = None
+        self.other: tuple[Int[Tensor, " other"], list[int]] | None = None
+        if config.concept is not None:
+            self.shift = read_shift(model, config, self.layers)
+        else:
+            self.other = _other(model, str(config.replace_with), len(self.positions))
+        self.runs: list[ShiftRun] = []
+        self.finished = False
+
+    def __iter__(self) -> Iterator[Progress]:
+        """One layer after the other, one magnitude after the other."""
+        magnitudes: tuple[float | None, ...] = (None,) if self.shift is None else self.config.numbers
+        total, done = len(self.layers) * len(magnitudes), 0
+        for layer in self.layers:
+            goal = self._goal(layer)
+            for magnitude in magnitudes:
+                shifted = self._shifted(goal, magnitude)
+                for _ in self._run(goal, shifted, magnitude):
+                    yield Progress("shifting", done, total)
+                done += 1
+                run = self.runs[-1]
+                pairs = ", ".join(f"{self._name(p)} → {run.best.tokens[p]}" for p in run.changed[:4])
+                far = "replaced" if magnitude is None else f"{magnitude:+g}"
+                yield Progress("shifting", done, total, f"layer {layer} {far}: {pairs or 'no change'}")
+        self.finished = True
+
+    def result(self) -> ShiftResult:
+        """The record of the runs that are done.
+
+        Raises
+        ------
+        InputError
+            If none is.
+        """
+        if not self.runs:
+            raise InputError("no run is done yet", "at least one", "iterate over it first")
+        vectors = {} if self.shift is None else self.shift.vectors
+        return ShiftResult(
+            **header(self.model, self.config, time.perf_counter() - self._begin),
+            start=self.model.bare_sample(self.ids),
+            word=self.config.word,
+            positions=self.positions,
+            concept=None if self.shift is None else self.shift.source,
+            replacement=None if self.other is None else self.model.bare_sample(self.other[0]),
+            replacement_positions=None if self.other is None else self.other[1],
+            unit=self.config.unit,
+            directions=[ShiftDirection(layer=layer, vector=vector.tolist()) for layer, vector in vectors.items()],
+            runs=self.runs,
+            interrupted=not self.finished,
+        )
+
+    def _name(self, position: int) -> str:
+        return self.model.tokens.names([int(self.ids[position])])[0]
+
+    def _goal(self, layer: int) -> Goal:
+        """The goal that the start text's own activation is."""
+        read = Read("resid_post", layer)
+        return goal_of(self.model, read, self.ids, self.model.engine.activations(self.ids[None], [read])[read])
+
+    def _shifted(self, goal: Goal, magnitude: float | None) -> Goal:
+        """The same with the word's activation moved, or replaced."""
+        target, layer = goal.target.clone(), goal.read.layer
+        if self.shift is not None and layer is not None and magnitude is not None:
+            target[self.positions] += magnitude * self.shift.vectors[layer]
+        elif self.other is not None:
+            ids, positions = self.other
+            target[self.positions] = self.model.engine.activations(ids[None], [goal.read])[goal.read][0, positions]
+        return replace(goal, target=target)
+
+    def _run(self, goal: Goal, shifted: Goal, magnitude: float | None) -> Iterator[None]:
+        """Search from the start text until nothing helps, then keep what was found."""
+        begin = time.perf_counter()
+        search = Hybrid(shifted, None, torch.Generator().manual_seed(self.config.seed), self.ids)
+        for _ in search:
+            yield
+            spent = time.perf_counter() - begin >= self.config.budget
+            limit = self.config.evaluations
+            if spent or search.stalls >= IN_VAIN or (limit is not None and search.found.evaluations >= limit):
+                break
+        found = search.found
+        assert found.ids is not None
+        assert found.errors is not None
+        size = shifted.target.numel()
+        changed = (found.ids != self.ids).nonzero().flatten().tolist()
+        self.runs.append(
+            ShiftRun(
+                layer=goal.read.layer or 0,
+                magnitude=magnitude,
+                best=self.model.bare_sample(found.ids),
+                changed=changed,
+                marks=self._marks(goal, shifted, found.ids, changed),
+                distance=(found.loss * size) ** 0.5,
+                shifted=float((shifted.target - goal.target).norm()),
+                floor=(shifted.noise(found.ids) * size) ** 0.5,
+                evaluations=found.evaluations,
+                seconds=round(time.perf_counter() - begin, 3),
+            )
+        )
+
+    def _marks(self, goal: Goal, shifted: Goal, ids: Int[Tensor, " pos"], changed: list[int]) -> list[ShiftMark]:
+        """Which changes are those that the shift asked for."""
+        states = goal.states(ids[None])[0]
+        return [
+            "special"
+            if id_ in self.model.tokens.special
+            else "unchanged"
+            if position not in changed
+            else "intended"
+            if position in self.positions and moved_along(goal.target, shifted.target, states, position)
+            else "otherwise"
+            for position, id_ in enumerate(self.ids.tolist())
+        ]
+
+
+def moved_along(
+    before: Float[Tensor, "pos d"], wanted: Float[Tensor, "pos d"], after: Float[Tensor, "pos d"], position: int
+) -> bool:
+    """Whether a position's state moved the way the shift did."""
+    return float((after[position] - before[position]) @ (wanted[position] - before[position])) > 0
+
+
+def shift(model: Model, text: str, config: ShiftConfig) -> ShiftResult:
+    """Rebuild text from shifted activations, to the end. See `Shifting` for the parameters.
+
+    Raises
+    ------
+    InputError
+        If text, word, layers or concept do not fit the model.
+    """
+    search = Shifting(model, text, config)
+    for _ in search:
+        pass
+    return search.result()
+
+
+def _other(model: Model, given: str, count: int) -> tuple[Int[Tensor, " other"], list[int]]:
+    """(ids, positions) of WORD/TEXT."""
+    word, slash, text = given.partition("/")
+    if not slash or not word.strip() or not text.strip():
+        raise InputError(
+            f"--replace-with {given!r} was given", "WORD/TEXT, such as 'he/he played baseball .'", "give both"
+        )
+    positions = model.tokens.word_positions(text, word)
+    if len(positions) != count:
+        raise InputError(
+            f"{word!r} has {len(positions)} token{'s' * (len(positions) > 1)}",
+            f"as many as the word that is shifted: {count}",
+            "give a word of that length",
+        )
+    return torch.tensor(model.tokens.encode(text)), positions

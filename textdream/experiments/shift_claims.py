@@ -1,0 +1,60 @@
+"""What a shift claims, recomputed by the plain Hugging Face forward pass."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from textdream.experiments.reconstruct_claims import RELATIVE, SLACK, Check, plain_target
+from textdream.model.model import Model
+from textdream.records import BareSample, ShiftResult, Target
+
+
+def shift_samples(result: ShiftResult) -> Iterator[tuple[str, BareSample]]:
+    """The text of each run."""
+    for number, run in enumerate(result.runs):
+        yield f"runs.{number}.best", run.best
+
+
+def shift_checks(result: ShiftResult, model: Model) -> Iterator[Check]:
+    """Every number of a shift, with what the plain forward pass gives."""
+    double: Any = copy.deepcopy(model.hf).double()
+    vectors = {one.layer: torch.tensor(one.vector) for one in result.directions}
+    start = result.start.ids
+    for number, run in enumerate(result.runs):
+        where = f"runs.{number}"
+        site = Target(kind="layer", site="resid_post", layer=run.layer)
+        before = plain_target(model, [start], site)[0]
+        wanted = before.clone()
+        if result.replacement is not None:
+            other = plain_target(model, [result.replacement.ids], site)[0]
+            wanted[result.positions] = other[result.replacement_positions or []]
+        else:
+            wanted[result.positions] += (run.magnitude or 0.0) * vectors[run.layer].to(wanted)
+        after = plain_target(model, [run.best.ids], site)[0]
+        exact = plain_target(model, [run.best.ids], site, double)[0]
+        least = float((torch.finfo(torch.float32).eps * exact).norm())
+        floor = 2 * max(float((after.double() - exact).norm()), least)
+        for name, reported, found in (
+            ("distance", run.distance, float((after - wanted).norm())),
+            ("shifted", run.shifted, float((before - wanted).norm())),
+        ):
+            agree = abs(found - reported) <= RELATIVE * max(found, reported) + SLACK * floor
+            yield f"{where}.{name}", reported, found, agree
+        yield f"{where}.floor", run.floor, floor, floor / SLACK <= run.floor <= SLACK * floor
+        changed = [place for place, (a, b) in enumerate(zip(run.best.ids, start, strict=True)) if a != b]
+        yield f"{where}.changed", run.changed, changed, changed == run.changed
+        marks = [
+            "special"
+            if id_ in model.tokens.special
+            else "unchanged"
+            if place not in changed
+            else "intended"
+            if place in result.positions and float((after[place] - before[place]) @ (wanted[place] - before[place])) > 0
+            else "otherwise"
+            for place, id_ in enumerate(start)
+        ]
+        yield f"{where}.marks", run.marks, marks, marks == run.marks

@@ -1,0 +1,113 @@
+"""Texts rebuilt from layers, drawn in the terminal: a row a layer, each token marked right, near or wrong."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from textdream.records import LayerReconstruction, ReconstructResult
+from textdream.report.text import joined
+
+STYLES = {"right": "", "near": "yellow", "wrong": "bold red", "special": "dim"}
+SIGNS = {"near": "~", "wrong": "✗"}
+
+
+def reconstruct(result: ReconstructResult) -> RenderableType:
+    """Layers as rows: whether the text is exact, and the text itself."""
+    table = Table.grid(padding=(0, 2))
+    for justify in ("right", "left", "left"):
+        table.add_column(justify=justify, vertical="top")
+    table.add_row(_dim("layer"), "", "")
+    for one in result.layers:
+        table.add_row(str(one.layer), _verdict(one), Group(_text(one), _numbers(one)))
+    parts: list[RenderableType] = [
+        Text.assemble(
+            (" reconstruct", "bold"), ("  ·  ", "dim"), result.model.name, ("  ·  ", "dim"), result.target.description
+        ),
+        Text(),
+        Text.assemble(" ", joined(result.start.tokens)),
+        Text(),
+        table,
+        Text(),
+        *_synonyms(result),
+        Padding(_legend(result), (0, 0, 0, 1)),
+        _totals(result),
+    ]
+    if result.interrupted:
+        parts.append(Text(" interrupted: --resume goes on with the layers that are left", style="bold yellow"))
+    return Group(*parts, Text())
+
+
+def _verdict(one: LayerReconstruction) -> Text:
+    if one.exact:
+        return Text("✓ exact", style="bold green")
+    return Text(f"{one.accuracy:.0%}" + ("" if one.finished else " …"), style="bold yellow")
+
+
+def _text(one: LayerReconstruction) -> Text:
+    """The tokens; near and wrong ones carry a sign of their own, so that no colour is needed to see them."""
+    tokens, styles = [], {}
+    for position, (token, mark) in enumerate(zip(one.best.tokens, one.marks, strict=True)):
+        tokens.append(token + SIGNS.get(mark, ""))
+        if STYLES[mark]:
+            styles[position] = STYLES[mark]
+    return joined(tokens, styles=styles)
+
+
+def _numbers(one: LayerReconstruction) -> Text:
+    words = [f"loss {one.loss:.1e}", f"noise {one.floor:.1e}"]
+    if one.rival is not None:
+        words.append(f"next text {one.rival.loss:.1e}")
+    words += [f"{one.evaluations:,} texts", f"{one.seconds:.1f} s"]
+    if one.tried is not None:
+        words[-2] = f"{one.evaluations:,} tokens tried"
+    return _dim(" · ".join(words))
+
+
+def _legend(result: ReconstructResult) -> Text:
+    """What the signs on this page mean, and what exactness does not."""
+    seen = {mark for one in result.layers for mark in one.marks}
+    lines = []
+    if any(one.exact for one in result.layers):
+        lines.append("✓ the loss is float32 noise for these very tokens")
+    if "near" in seen or "wrong" in seen:
+        lines.append("~ one of the ten embeddings nearest to the right one   ✗ another token")
+    if result.target.position is not None or result.target.neuron is not None:
+        lines.append("Part of a layer may be given by many texts: exact is said of the activation, not of the text.")
+    return _dim("\n".join(lines))
+
+
+def _synonyms(result: ReconstructResult, most: int = 3) -> list[RenderableType]:
+    """Positions as rows, layers as columns: the tokens that a layer takes for the same most easily."""
+    layers = [one for one in result.layers if one.synonyms]
+    if not layers:
+        return []
+    shown = layers if len(layers) <= most else [layers[0], layers[len(layers) // 2], layers[-1]]
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right")
+    for _ in shown:
+        table.add_column()
+    table.add_row("", *(_dim(f"layer {one.layer}") for one in shown))
+    for row, group in enumerate(layers[0].synonyms or []):
+        cells = []
+        for one in shown:
+            best = (one.synonyms or [])[row].tokens[:3]
+            names = ", ".join(token.token for token in best)
+            cells.append(Text.assemble(names, (f"  {best[0].change:.1e}" if best else "", "dim")))
+        table.add_row(Text(group.token, style="bold"), *cells)
+    head = _dim(" substitutes that change the layer least, and the change of the first (mean square)")
+    return [head, Text(), Padding(table, (0, 0, 0, 1)), Text()]
+
+
+def _totals(result: ReconstructResult) -> Text:
+    exact = sum(one.exact for one in result.layers)
+    lens = "" if result.lens is None else f" · lens from {result.lens.corpus.name}, {result.lens.tokens:,} tokens"
+    count = len(result.layers)
+    layers = f"{exact} of {count} layers" if count > 1 else f"{exact} of 1 layer"
+    return _dim(f" {layers} exact · {result.seconds:.1f} s{lens}")
+
+
+def _dim(text: str) -> Text:
+    return Text(text, style="dim")
