@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal  # noqa: F401 (the annotations of the config are looked up here)
 
 from cyclopts import Parameter
 
