@@ -112,3 +112,16 @@ def test_kill_leaves_the_old_file_or_none(number: signal.Signals, old: bool, tmp
     found = stopped(start(*DREAM, "--steps", "100000", "--out", out), "dreaming", 2, number)
     assert found.code == -number
     assert [(path, path.read_bytes()) for path in tmp_path.iterdir()] == ([(out, OLD)] if old else [])
+
+
+def test_an_interrupt_that_an_import_has_turned_into_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from textdream.cli import main, run
+
+    def broken(_: object) -> int:
+        raise RuntimeError("Error calling __set_name__") from KeyboardInterrupt()
+
+    monkeypatch.setattr(run, "run", broken)
+    assert main([]) == 130
+    assert capsys.readouterr().err == "textdream: interrupted\n"

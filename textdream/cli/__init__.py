@@ -13,7 +13,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from textdream.cli.run import run
 
         return run(sys.argv[1:] if arguments is None else arguments)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, RuntimeError) as error:
+        # A class that is made while Ctrl-C comes turns it into a RuntimeError.
+        if not isinstance(error, KeyboardInterrupt) and not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
         print("textdream: interrupted", file=sys.stderr)
         return 130
 

@@ -17,7 +17,8 @@ from textdream.records.concept import KINDS
 class NamedVector:
     """A vector, what it is called, and the concept that it belongs to, if it does."""
 
-    vector: Float[np.ndarray, " d"]
+    vector: Float[np.ndarray, "*shape"]
+    """[d] in a good file: whoever reads it says what was expected."""
     label: str = ""
     concept: Concept | None = None
 
