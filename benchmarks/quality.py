@@ -160,13 +160,17 @@ class Bench:
             processor=processor(), **outcome,
         )  # fmt: skip
 
-    def all(self, this: int, of: int) -> None:
+    def all(self, methods: Sequence[str], this: int, of: int) -> None:
         """This process's share, in the order of `stages`."""
         numbers = {where: number for number, where in enumerate(neurons())}
         for method, free, start, seed, whom in stages():
             for where in whom:
                 key = (method, free, start, *where, seed)
-                if numbers[where] % of != this or (key in self.done and self.done[key].corpus == self.sha256):
+                if (
+                    method not in methods
+                    or numbers[where] % of != this
+                    or (key in self.done and self.done[key].corpus == self.sha256)
+                ):
                     continue
                 found = self.done[key] = self.run(method, (free, start, where, seed))
                 append(RUNS, {"kind": "run", **asdict(found)})
@@ -252,6 +256,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=["run", "report"])
     parser.add_argument("--corpus", type=Path, help="an index, or a file of sentences; 400,000 for figures that count")
+    parser.add_argument("--only", default=",".join((*METHODS, "truth")), help="these methods, with commas")
     parser.add_argument("--share", default="0/1", help="this process of how many")
     options = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
@@ -260,7 +265,7 @@ def main() -> None:
             parser.error("run needs --corpus")
         torch.set_num_threads(1)
         model = textdream.load("minilm")
-        Bench(model, index_of(model, options.corpus)).all(*map(int, options.share.split("/")))
+        Bench(model, index_of(model, options.corpus)).all(options.only.split(","), *map(int, options.share.split("/")))
         return
     rows, bars = table(), read_rows()[0]
     configs = {method: asdict(config) for method, (_, config) in METHODS.items()}

@@ -3,7 +3,8 @@
 After Zou et al. 2023 (GCG): sample single swaps from the tokens of best first-order gain, evaluate them as real text,
 keep the best. Three additions, each measured in benchmarks/success.py: the best swaps of different positions are also
 tried together, which climbs several positions a step while the text is still far from an optimum; a step without a gain is
-followed by one that looks at other tokens; and a run that is stuck starts anew from its best with some positions redrawn.
+followed by one that looks at other tokens; and a run that is stuck starts anew from its best with some positions redrawn, or
+where one position is free, goes on by regression.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from textdream.configs import GcgConfig
 from textdream.optimizers.problem import Problem, Step, as_row, replaced
+from textdream.optimizers.regression import by_regression
 
 # Candidates that screened best and are decided in float32: the search precision may order them wrongly.
 DECIDED = 4
@@ -47,7 +49,9 @@ def gcg(problem: Problem, config: GcgConfig) -> Iterator[Step]:
             continue
         stuck += 1
         if stuck >= config.patience and len(problem.free) == 1:
-            return  # One position has no other slope to start anew on.
+            # One position has no other slope to start anew on.
+            yield from by_regression(problem, ids, height, config, number)
+            return
         if stuck >= config.patience:
             ids, note, stuck = disturbed(problem, summit, config.disturb), "restart", 0
             height = float(problem.height(ids[None])[0])

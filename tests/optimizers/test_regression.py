@@ -1,0 +1,53 @@
+"""One free position: tokens ranked by a regression over those tried."""
+
+import pytest
+import torch
+
+from tests.experiments.planted import POSITION, WIDTH, Planted, model_with
+from tests.tiny import TEXT
+from textdream.configs import GcgConfig
+from textdream.optimizers import Problem, gcg, regression
+from textdream.optimizers.regression import predictions
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_best_token_is_found(seed, monkeypatch):
+    """A value that is linear in embeddings of four dimensions is known after a few tokens; its slope is planted to mislead."""
+    monkeypatch.setattr(regression, "FIRST", 12)
+    monkeypatch.setattr(regression, "ROUND", 4)
+    draw = torch.Generator().manual_seed(seed)
+    basis, weights = torch.randn(4, WIDTH, generator=draw), torch.randn(4, generator=draw)
+    codes: list[torch.Tensor] = []
+
+    def table(count):
+        codes.append(torch.randn(count, 4, generator=draw))
+        return codes[0] @ basis
+
+    model = model_with(table)
+    start = torch.tensor(model.tokens.encode(TEXT))
+    reader = torch.linalg.pinv(basis) @ weights
+
+    def score(x):
+        here = x @ reader.to(x)
+        # Going up at once from where it stands leads nowhere: the value without its gradient.
+        return here.detach() - 0 * here if x.requires_grad else here
+
+    problem = Problem(model, Planted(model, score), start, (POSITION,), round_trip=False)
+    problem.generator.manual_seed(seed)
+    before = model.engine.evaluations
+    list(gcg(problem, GcgConfig(candidates=4, topk=4, steps=50)))
+    allowed = model.tokens.allowed
+    best = allowed[(codes[0] @ weights)[allowed].argmax()]
+    assert problem.best[0][POSITION] == best
+    assert model.engine.evaluations - before < 4 * len(allowed)
+
+
+def test_predictions_rank_what_is_linear():
+    draw = torch.Generator().manual_seed(0)
+    rows, weights = torch.randn(300, 8, generator=draw), torch.randn(8, generator=draw)
+    values = rows @ weights + 3
+    known = torch.zeros(300, dtype=torch.bool)
+    known[:60] = True
+    found = predictions(rows, values * known, known)
+    ranks = [part[~known].argsort().argsort().double() for part in (found, values)]
+    assert float(torch.corrcoef(torch.stack(ranks))[0, 1]) > 0.99
