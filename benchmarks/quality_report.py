@@ -96,40 +96,44 @@ def markdown(rows: list[dict[str, Any]], about: dict[str, Any]) -> str:
 
 
 def conclusion(rows: list[dict[str, Any]]) -> list[str]:
-    """What follows about PAIR's conclusion, in figures; nothing as long as a method that it needs is missing."""
+    """What follows about PAIR's conclusion: each method that has runs, with their number."""
     by_kind = {(row["free"], row["start"], row["method"]): row for row in rows}
+    names = {"pair": "the best real text that PAIR's annealing passes", "anneal": "its repaired form", "hotflip": "hotflip",
+             "gcg": "gcg", "sweep": "sweep"}  # fmt: skip
 
-    def percent(free: str, start: str, method: str, what: str = "beats_corpus") -> str:
-        return f"{100 * by_kind[free, start, method][what]:.0f} %"
-
-    def both(method: str, what: str = "beats_corpus") -> str:
-        return f"{percent('all', 'corpus', method, what)} (from random tokens {percent('all', 'random', method, what)})"
-
-    def of_the_best(method: str) -> str:
-        return percent("word", "corpus", method, "finds_best_token")
-
-    try:
-        return [
-            "",
-            "## What follows about PAIR's conclusion",
-            "",
-            "PAIR reported the last step of its annealing, found that it seldom reaches the best sentences of a corpus, and "
-            "could not tell whether dreaming with text fails or its search does.",
-            "",
-            f"- Whole sentence free, from the best corpus sentence: the last step of PAIR's annealing beats the corpus in "
-            f"{both('pair', 'last_step_beats_corpus')}, the best real text that it passes in {both('pair')}, its repaired "
-            f"form in {both('anneal')}, gcg in {both('gcg')}.",
-            f"- One word free: the best of all tokens in the best sentence beats it in {percent('word', 'corpus', 'truth')}, and "
-            f"that is the most that any search can do. PAIR's annealing passes this token in {of_the_best('pair')}, its repaired "
-            f"form in {of_the_best('anneal')}, gcg in {of_the_best('gcg')}, sweep in {of_the_best('sweep')}.",
-            "",
-            verdict(
-                by_kind["all", "corpus", "gcg"]["beats_corpus"],
-                by_kind["all", "corpus", "pair"]["last_step_beats_corpus"],
-            ),
+    def shares(free: str, start: str, what: str, who: dict[str, str]) -> str:
+        found = {name: by_kind.get((free, start, method)) for method, name in who.items()}
+        said = [
+            f"{name} {100 * row[what]:.0f} % of {row['best_token_known' if what == 'finds_best_token' else 'runs']}"
+            for name, row in found.items()
+            if row is not None and row[what] is not None
         ]
-    except (KeyError, TypeError):
-        return []
+        return ", ".join(said)
+
+    lines = ["", "## What follows about PAIR's conclusion", ""]
+    lines.append(
+        "PAIR reported the last step of its annealing, found that it seldom reaches the best sentences of a corpus, and could not "
+        "tell whether dreaming with text fails or its search does."
+    )
+    lines.append("")
+    for start, begin in (("corpus", "from the best corpus sentence"), ("random", "from random tokens")):
+        last = shares("all", start, "last_step_beats_corpus", {"pair": "the last step of PAIR's annealing"})
+        others = shares("all", start, "beats_corpus", names)
+        lines.append(
+            f"- Whole sentence free, {begin}, the corpus is beaten by: {', '.join(filter(None, (last, others)))}."
+        )
+    truth = by_kind.get(("word", "corpus", "truth"))
+    if truth is not None:
+        lines.append(
+            f"- One word free: the best of all tokens in the best sentence beats it in {100 * truth['beats_corpus']:.0f} % of "
+            f"{truth['runs']}, and that is the most that any search can do: one word is no fair test of dreaming. That token is "
+            f"found by: {shares('word', 'corpus', 'finds_best_token', names)}; from random tokens by: "
+            f"{shares('word', 'random', 'finds_best_token', names)}."
+        )
+    gcg, pair = by_kind.get(("all", "corpus", "gcg")), by_kind.get(("all", "corpus", "pair"))
+    if gcg is not None and pair is not None:
+        lines += ["", verdict(gcg["beats_corpus"], pair["last_step_beats_corpus"])]
+    return lines
 
 
 def verdict(gcg: float, pair: float) -> str:
