@@ -112,8 +112,8 @@ def conclusion(rows: list[dict[str, Any]]) -> list[str]:
 
     lines = ["", "## What follows about PAIR's conclusion", ""]
     lines.append(
-        "PAIR reported the last step of its annealing, found that it seldom reaches the best sentences of a corpus, and could not "
-        "tell whether dreaming with text fails or its search does."
+        "PAIR reported the last step of its annealing, found that it seldom reaches the best sentences of a corpus, and could "
+        "not tell whether dreaming with text fails or its search does."
     )
     lines.append("")
     for start, begin in (("corpus", "from the best corpus sentence"), ("random", "from random tokens")):
