@@ -238,3 +238,33 @@ def test_part_of_a_causal_layer_is_searched_for(gpt2):
     assert textdream.reconstruct(gpt2, TEXT, config(layers="1", position=4)).layers[0].method == "hybrid"
     with pytest.raises(textdream.InputError, match="part of a layer"):
         textdream.reconstruct(gpt2, TEXT, config(layers="1", position=4, method="sipit"))
+
+
+def test_a_resumed_run_loses_no_layer_and_takes_no_other_settings():
+    model = tiny("bert")
+    first = textdream.reconstruct(model, TEXT, config(layers="0", synonyms=True, change="2", top=2))
+    again = textdream.reconstruct(model, TEXT, config(layers="1", synonyms=True, change="2", top=2), kept=first)
+    assert [one.layer for one in again.layers] == [0, 1]
+    assert again.layers[0] == first.layers[0]
+    for other in ({"evaluations": 7}, {"budget": 1.0}, {"seed": 3}):
+        with pytest.raises(textdream.ResultError, match="another"):
+            textdream.reconstruct(model, TEXT, config(layers="1", **other), kept=first)
+
+
+def test_synonyms_of_a_stopped_run_are_looked_for_again():
+    model = tiny("bert")
+    settings = config(layers="0", synonyms=True, change="2,3", top=2)
+    whole = textdream.reconstruct(model, TEXT, settings)
+    part = whole.layers[0].model_copy(update={"synonyms": whole.layers[0].synonyms[:1]})
+    again = textdream.reconstruct(model, TEXT, settings, kept=whole.model_copy(update={"layers": [part]}))
+    assert again.layers[0].synonyms == whole.layers[0].synonyms
+
+
+def test_pairs_annealing_has_no_limit_of_time_but_one_that_is_given():
+    assert textdream.ReconstructConfig(preset="pair").seconds == float("inf")
+    assert textdream.ReconstructConfig(preset="pair", budget=2.0).seconds == 2.0
+    assert textdream.ReconstructConfig().seconds == 60.0
+    result = textdream.reconstruct(
+        tiny("bert"), TEXT, textdream.ReconstructConfig(layers="0", preset="pair", budget=1e-9)
+    )
+    assert not result.layers[0].finished

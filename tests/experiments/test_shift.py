@@ -6,6 +6,7 @@ import torch
 
 import textdream
 from tests.tiny import TEXT, plain, tiny
+from textdream.experiments.shift_vector import scaled
 from textdream.model.concept_file import write_concept
 from textdream.records import ConceptManifest, VectorInfo
 from textdream.records.concept import KINDS, ConceptWords
@@ -126,3 +127,27 @@ def test_it_is_drawn(concept, capsys, monkeypatch):
     out = capsys.readouterr().out
     assert "she → he" in out
     assert max(map(len, out.splitlines())) <= 80
+
+
+def test_a_change_to_another_word_than_the_concepts_is_not_intended(concept):
+    model = tiny("bert")
+    result = textdream.shift(model, TEXT, config(concept=str(concept), magnitudes="-40,40", evaluations=300))
+    for run, word in zip(result.runs, ("she", "he"), strict=True):
+        for place in result.positions:
+            if place in run.changed:
+                assert (run.marks[place] == "intended") == (run.best.tokens[place] == word)
+    assert any(set(result.positions) & set(run.changed) for run in result.runs)
+
+
+@pytest.mark.parametrize(
+    ("text", "changes", "said"),
+    [("he", {}, "one token"), (TEXT, {"magnitudes": "1e39"}, "1,000,000"), (TEXT, {"magnitudes": "x"}, "numbers")],
+)
+def test_more_bad_input(concept, text, changes, said):
+    with pytest.raises(textdream.InputError, match=said):
+        textdream.shift(tiny("bert"), text, config(concept=str(concept), **changes))
+
+
+def test_a_vector_that_is_nowhere_above_zero_has_no_largest_entry():
+    with pytest.raises(textdream.InputError, match="largest"):
+        scaled(-torch.ones(4), "largest", 1.0)

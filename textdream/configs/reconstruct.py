@@ -32,8 +32,8 @@ class ReconstructConfig:
     """PAIR's runs of 2019: --method anneal with their parameters, 10,000 steps."""
     steps: int | None = None
     """Steps of --method anneal, in place of PAIR's 10,000."""
-    budget: float = 60.0
-    """Seconds at most for each layer; an exact text ends the search at once."""
+    budget: float | None = None
+    """Seconds at most for each layer, 60 by default, and none for --method anneal; an exact text ends the search at once."""
     evaluations: int | None = None
     """Texts evaluated at most for each layer; unlike seconds, the same on every machine."""
     corpus: str | None = None
@@ -59,6 +59,13 @@ class ReconstructConfig:
             )
         if self.steps is not None and self.chosen != "anneal":
             raise InputError("--steps was given", "it counts the steps of --method anneal", "give --budget in seconds")
+
+    @property
+    def seconds(self) -> float:
+        """Seconds at most for each layer."""
+        if self.budget is not None:
+            return self.budget
+        return float("inf") if self.chosen == "anneal" else 60.0
 
     @property
     def chosen(self) -> Rebuilding:

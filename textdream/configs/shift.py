@@ -10,8 +10,8 @@ from typing import Literal
 from textdream.configs.check import check
 from textdream.errors import InputError
 
-MOST = 1001
-"""Magnitudes at most."""
+MOST, FURTHEST = 1001, 1e6
+"""Magnitudes at most, and their size at most."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,13 @@ class ShiftConfig:
     @property
     def numbers(self) -> tuple[float, ...]:
         """The magnitudes, in the order given."""
-        expected = "numbers: from:to:step such as -15:15:1, or a list such as -5,0,5"
+        expected = f"numbers up to {FURTHEST:,.0f}: from:to:step such as -15:15:1, or a list such as -5,0,5"
         spread = ":" in self.magnitudes
         try:
             parts = [float(part) for part in re.split(":" if spread else ",", self.magnitudes)]
         except ValueError:
             raise InputError(f"--magnitudes {self.magnitudes!r} was given", expected, "give such") from None
-        good = all(isfinite(part) for part in parts)
+        good = all(isfinite(part) and abs(part) <= FURTHEST for part in parts)
         if good and spread:
             good = len(parts) == 3 and parts[2] > 0 and parts[0] <= parts[1] and (parts[1] - parts[0]) / parts[2] < MOST
         if not good or len(parts) > MOST:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from textdream.experiments.concept_controls import Plan, concept_layer, labels_of, layer_scores, wilson
+from textdream.experiments.concept_controls import Plan, concept_layer, labels_of, layer_scores, verdict, wilson
 from textdream.experiments.concept_vectors import probability
 from textdream.experiments.corpus_claims import UnitClaim
 from textdream.experiments.plain import plain_resid
@@ -63,6 +63,8 @@ def concept_checks(result: Any, model: Model) -> Iterator[Check]:
             against, scores, _ = layer_scores(x, plan, reported.layer)
             found = concept_layer(x, plan, reported.layer, against, scores)
             yield from _layer_checks(f"layers.{number}", reported, found, result)
+            same = reported.verdict == verdict(reported, reported.random_limit)
+            yield f"layers.{number}.verdict", float(same), 1.0, 0
 
 
 def _layer_checks(where: str, reported: ConceptLayer, found: ConceptLayer, result: ConceptResult) -> Iterator[Check]:

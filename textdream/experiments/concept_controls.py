@@ -189,8 +189,9 @@ def measure(
         shuffled_agreement=float(np.mean(together)),
         better=low > max(limit, against.limit),
     )
-    scores = np.concatenate([run.scores for run in runs])
-    return score, calibrated(scores, np.tile(plan.positive, plan.repeats))
+    # A sentence that was scored in every repeat is still one sentence.
+    scores = np.mean([run.scores for run in runs], axis=0)
+    return score, calibrated(scores, plan.positive)
 
 
 def verdict(score: VectorScore, random_limit: float) -> str:

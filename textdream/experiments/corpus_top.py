@@ -102,7 +102,7 @@ def _along(
     return CorpusTopResult(
         target=target,
         corpus=index.manifest.corpus,
-        standing=_standing(card, model.width(config.site, config.layer)),
+        standing=_standing(card, model.width(config.site, config.layer), None),
         sentences=shaded(model, card.most, target, "most")[: config.top],
         least=shaded(model, card.least, target, "least")[: config.top],
         quantiles=_bands(model, card, target, config.quantiles),
@@ -129,17 +129,17 @@ def _unit(config: CorpusTopConfig) -> tuple[str, int, int, str]:
 
 def standing(index: Index, card: Card) -> Standing:
     """Where a unit stands over the whole corpus."""
-    return _standing(card, index.manifest.widths[card.site])
+    return _standing(card, index.manifest.widths[card.site], card.top_count)
 
 
-def _standing(card: Card, units: int) -> Standing:
+def _standing(card: Card, units: int, counted: int | None) -> Standing:
     return Standing(
         count=card.count,
         mean=card.mean,
         sd=sqrt(max(0.0, card.variance)),
         minimum=card.minimum,
         maximum=card.maximum,
-        top_share=card.top_count / max(1, card.count),
+        top_share=None if counted is None else counted / max(1, card.count),
         units=units,
     )
 

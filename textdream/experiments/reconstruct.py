@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import isinf
 
 import torch
 from jaxtyping import Float, Int
@@ -25,6 +26,8 @@ from textdream.model.sites import BLOCK_SITES
 from textdream.records import LayerReconstruction, LensInfo, ReconstructResult, Synonyms, Target
 
 Search = Hybrid | LeftToRight | Annealing
+# Settings that may change when a run is resumed: which layers, and what is looked for beside them.
+OWN = ("layers", "synonyms", "change", "top")
 
 
 @dataclass
@@ -78,6 +81,8 @@ class Reconstruction:
         self.finished = False
         self._lenses: Lenses | None = None
         self._lens_info: LensInfo | None = None
+        self._kept: dict[int, LayerReconstruction] = {}
+        """Of an earlier result: they stay until they are run again."""
         self._done: dict[int, LayerReconstruction] = {}
         self._synonyms: dict[int, list[Synonyms]] = {}
         self._under_way: _UnderWay | None = None
@@ -126,7 +131,7 @@ class Reconstruction:
         """
         if not self.found:
             raise InputError("no layer was rebuilt yet", "at least one", "iterate over the reconstruction first")
-        done = dict(self._done)
+        done = self._kept | self._done
         if self._under_way is not None and self._under_way.search.found.ids is not None:
             done[self._under_way.layer] = self._record(self._under_way, finished=False)
         layers = [done[layer] for layer in sorted(done)]
@@ -159,15 +164,19 @@ class Reconstruction:
         """Search until the text is exact or the budget is spent."""
         (goal,) = self.goals([layer]).values()
         search = self._search(goal)
-        begin, budget = time.perf_counter(), self.config.budget
+        begin, budget, stopped = time.perf_counter(), self.config.seconds, False
         self._under_way = under_way = _UnderWay(layer, search, begin)
         for _ in search:
             spent = time.perf_counter() - begin
-            yield Progress(f"layer {layer}", round(min(spent, budget)), round(budget) or 1)
+            total = 0 if isinf(budget) else round(budget) or 1
+            yield Progress(f"layer {layer}", round(min(spent, budget)), total)
             enough = self.config.evaluations is not None and search.found.evaluations >= self.config.evaluations
             if (spent >= budget or enough) and search.found.ids is not None:
+                stopped = True
                 break
-        self._done[layer] = record = self._record(under_way, finished=True)
+        # An annealing is a schedule: cut short, it is not the run that was asked for.
+        finished = not (stopped and self.method == "anneal")
+        self._done[layer] = record = self._record(under_way, finished)
         self._under_way = None
         said = "exact" if record.exact else f"{record.accuracy:.0%} of the tokens, loss {record.loss:.1e}"
         yield Progress(f"layer {layer}", 1, 1, f"layer {layer}: {said}, {record.seconds:.1f} s")
@@ -187,22 +196,29 @@ class Reconstruction:
         return layer_record(self.model, self.ids, under_way.layer, search, self.method, seconds, finished, rival)
 
     def _take_over(self, kept: ReconstructResult) -> None:
-        """The finished layers of an earlier result."""
+        """An earlier result of the same settings: its finished layers are not run again, and no layer is lost."""
+        settings = header(self.model, self.config, 0.0)["settings"]
         same = {
             "model": (kept.model.sha256, self.model.info.sha256),
             "text": (kept.start.ids, self.ids.tolist()),
             "target": (kept.target, _target(self.config)),
             "seed": (kept.seed, self.config.seed),
-            "corpus": (kept.settings.get("corpus"), self.config.corpus),
+            **{name: (kept.settings.get(name), settings[name]) for name in settings if name not in OWN},
         }
         for what, (theirs, ours) in same.items():
             if theirs != ours:
-                raise ResultError(f"the file to resume has another {what}", "the same", "give another --out")
-        self._done = {
-            one.layer: one if self.config.synonyms else one.model_copy(update={"synonyms": None})
-            for one in kept.layers
-            if one.finished and one.layer in self.layers and one.method == self.method
-        }
+                raise ResultError(
+                    f"the file to resume has another {what} ({theirs!r:.60})",
+                    f"the same, {ours!r:.60}",
+                    "give another --out",
+                )
+        same_tokens = (kept.settings.get("change"), kept.settings.get("top")) == (self.config.change, self.config.top)
+        for one in kept.layers:
+            whole = [found.position for found in one.synonyms or ()] == list(self._changed) and same_tokens
+            taken = one if one.synonyms is None or whole else one.model_copy(update={"synonyms": None})
+            self._kept[one.layer] = taken
+            if one.finished and one.layer in self.layers:
+                self._done[one.layer] = taken
         self._lens_info, self._before = kept.lens, kept.seconds
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from textdream.configs import ShiftConfig
@@ -50,6 +50,8 @@ class Shifting:
         self.model, self.config = model, config
         self._begin = time.perf_counter()
         self.ids: Int[Tensor, " pos"] = torch.tensor(model.tokens.encode(text))
+        if len(model.tokens.open_positions(self.ids.tolist())) < 2:
+            raise InputError("the text has one token", "at least two, so that others may change", "give a sentence")
         self.layers = choose_layers(config.layers, model.info.layers)
         if config.word is not None:
             self.positions = model.tokens.word_positions(text, config.word)
@@ -145,7 +147,7 @@ class Shifting:
                 magnitude=magnitude,
                 best=self.model.bare_sample(found.ids),
                 changed=changed,
-                marks=self._marks(goal, shifted, found.ids, changed),
+                marks=self._marks(magnitude, found.ids, changed),
                 distance=(found.loss * size) ** 0.5,
                 shifted=float((shifted.target - goal.target).norm()),
                 floor=(shifted.noise(found.ids) * size) ** 0.5,
@@ -154,26 +156,31 @@ class Shifting:
             )
         )
 
-    def _marks(self, goal: Goal, shifted: Goal, ids: Int[Tensor, " pos"], changed: list[int]) -> list[ShiftMark]:
-        """Which changes are those that the shift asked for."""
-        states = goal.states(ids[None])[0]
+    def _marks(self, magnitude: float | None, ids: Int[Tensor, " pos"], changed: list[int]) -> list[ShiftMark]:
+        """Which changes are those that the shift asked for: at the word, to the concept's word of that side."""
+        if self.other is not None:
+            others, positions = self.other
+            asked = dict(zip(self.positions, ({int(others[place])} for place in positions), strict=True))
+        else:
+            assert self.shift is not None
+            side = self.shift.source.positive if (magnitude or 0.0) > 0 else self.shift.source.negative
+            asked = dict.fromkeys(self.positions, word_ids(self.model, side))
         return [
             "special"
             if id_ in self.model.tokens.special
             else "unchanged"
             if position not in changed
             else "intended"
-            if position in self.positions and moved_along(goal.target, shifted.target, states, position)
+            if int(ids[position]) in asked.get(position, ())
             else "otherwise"
             for position, id_ in enumerate(self.ids.tolist())
         ]
 
 
-def moved_along(
-    before: Float[Tensor, "pos d"], wanted: Float[Tensor, "pos d"], after: Float[Tensor, "pos d"], position: int
-) -> bool:
-    """Whether a position's state moved the way the shift did."""
-    return float((after[position] - before[position]) @ (wanted[position] - before[position])) > 0
+def word_ids(model: Model, word: str) -> set[int]:
+    """Ids of a word's tokens, at the beginning of a text and inside it."""
+    encode = model.tokens.tokenizer
+    return {id_ for text in (word, f" {word}") for id_ in encode(text, add_special_tokens=False)["input_ids"]}
 
 
 def shift(model: Model, text: str, config: ShiftConfig) -> ShiftResult:

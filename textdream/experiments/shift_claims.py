@@ -10,7 +10,7 @@ import torch
 
 from textdream.experiments.reconstruct_claims import RELATIVE, SLACK, Check, plain_target
 from textdream.model.model import Model
-from textdream.records import BareSample, ShiftResult, Target
+from textdream.records import BareSample, ShiftResult, ShiftRun, Target
 
 
 def shift_samples(result: ShiftResult) -> Iterator[tuple[str, BareSample]]:
@@ -47,14 +47,31 @@ def shift_checks(result: ShiftResult, model: Model) -> Iterator[Check]:
         yield f"{where}.floor", run.floor, floor, floor / SLACK <= run.floor <= SLACK * floor
         changed = [place for place, (a, b) in enumerate(zip(run.best.ids, start, strict=True)) if a != b]
         yield f"{where}.changed", run.changed, changed, changed == run.changed
+        asked = _asked(result, run, model)
         marks = [
             "special"
             if id_ in model.tokens.special
             else "unchanged"
             if place not in changed
             else "intended"
-            if place in result.positions and float((after[place] - before[place]) @ (wanted[place] - before[place])) > 0
+            if run.best.ids[place] in asked.get(place, ())
             else "otherwise"
             for place, id_ in enumerate(start)
         ]
         yield f"{where}.marks", run.marks, marks, marks == run.marks
+
+
+def _asked(result: ShiftResult, run: ShiftRun, model: Model) -> dict[int, set[int]]:
+    """At each position of the word, the ids that the shift asked for."""
+    if result.replacement is not None:
+        places = result.replacement_positions or []
+        return {place: {result.replacement.ids[other]} for place, other in zip(result.positions, places, strict=True)}
+    if result.concept is None:
+        return {}
+    word = result.concept.positive if (run.magnitude or 0.0) > 0 else result.concept.negative
+    ids = {
+        id_
+        for text in (word, f" {word}")
+        for id_ in model.tokens.tokenizer(text, add_special_tokens=False)["input_ids"]
+    }
+    return dict.fromkeys(result.positions, ids)

@@ -54,5 +54,11 @@ def read_shift(model: Model, config: ShiftConfig, layers: Sequence[int]) -> Shif
 def scaled(vector: Float[Tensor, " d_model"], unit: str, distance: float) -> Float[Tensor, " d_model"]:
     """Magnitude 1: divided by the largest entry (PAIR: `shift / max(shift)`), or as long as the two sets are apart."""
     if unit == "largest":
+        if not vector.max() > 0:
+            raise InputError(
+                "a vector without an entry above 0 was given with --unit largest",
+                "one that can be divided by its largest entry",
+                "give --unit distance",
+            )
         return vector / vector.max()
     return vector / vector.norm() * distance

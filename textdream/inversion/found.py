@@ -33,7 +33,8 @@ class Found:
     gradients: int = 0
     """Backward passes."""
     restarts: int = 0
-    _asked: set[tuple[int, ...]] = field(default_factory=set, repr=False)
+    _asked: dict[tuple[int, ...], float] = field(default_factory=dict, repr=False)
+    """Texts whose exactness was asked about, and at which loss: rounding in another batch may be lower."""
 
     @property
     def loss(self) -> float:
@@ -49,8 +50,8 @@ class Found:
         if float(losses[best]) < self.loss:
             self.ids, self.errors = ids[best].clone(), errors[best].clone()
             key = tuple(ids[best].tolist())
-            if key not in self._asked:
-                self._asked.add(key)
+            if losses[best] < self._asked.get(key, float("inf")):
+                self._asked[key] = float(losses[best])
                 self.exact = self.goal.exact(self.ids, self.loss)
         return errors
 

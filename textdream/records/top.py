@@ -22,8 +22,8 @@ class Standing(Record):
     sd: FiniteFloat
     minimum: FiniteFloat
     maximum: FiniteFloat
-    top_share: Share
-    """Share of the tokens at which it is the highest neuron of its site and layer."""
+    top_share: Share | None
+    """Share of the tokens at which it is the highest neuron of its site and layer; null for a direction of one's own."""
     units: Index
     """Neurons of its site and layer: by chance each would be the highest at one token in so many."""
 

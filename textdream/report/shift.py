@@ -68,7 +68,7 @@ def _left(runs: list[ShiftRun]) -> Text:
 
 def _legend() -> Text:
     return _dim(
-        "✓ changed at the word, the way the shift went   ✗ changed otherwise\n"
+        "✓ changed to the word that the shift asked for   ✗ changed otherwise\n"
         "left: distance to the shifted activation that remains, of the distance it was shifted"
     )
 

@@ -54,6 +54,8 @@ def _standing(result: CorpusTopResult) -> Text:
         return text
     if result.target.neuron is None:
         return text.append("  a random direction: what chance looks like", style="dim")
+    if standing.top_share is None:
+        return text
     text.append("  its layer's highest at ", style="dim").append(f"{100 * standing.top_share:.2f} %")
     return text.append(f" of tokens (chance {100 / standing.units:.2f})", style="dim")
 
