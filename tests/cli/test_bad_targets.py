@@ -36,7 +36,7 @@ HERE = ["--position", "3"]
         ("--layer 1 --neuron 3 --position -1", "-1"),
         ("--layer 1 --neuron 3 --position 99999999999999999999", "0 to 6"),
         ("--layer 1 --neuron 3 --position x", "'x'"),
-        ("--layer 1 --neuron 3 --position 1.0", "'1.0'"),
+        ("--layer 1 --neuron 3 --position 1.0", "1.0"),
         ("--layer 1 --neuron 3 --position ²", "'²'"),
         ("--layer 1 --neuron 3", "--position"),
         ("--layer 1 --neuron 3 --free all", "--position"),

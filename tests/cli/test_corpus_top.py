@@ -191,7 +191,7 @@ REFUSED = {
     "none shown": (["corpus", "top", "INDEX", *UNIT, "--top", "0"], "--top 0"),
     "neurons without an index": (["neurons", TEXT, "--word", "me"], "--index"),
     "neurons without a word": (["neurons", TEXT, "--index", "INDEX"], "--word or --position"),
-    "neurons half a token on": (["neurons", TEXT, "--position", "1.5", "--index", "INDEX"], "a token position"),
+    "neurons half a token on": (["neurons", TEXT, "--position", "1.5", "--index", "INDEX"], "whole number"),
     "neurons of a special token": (["neurons", TEXT, "--position", "0", "--index", "INDEX"], "position 0 holds [CLS]"),
     "neurons of another site": (["neurons", TEXT, "--word", "me", "--index", "INDEX", "--site", "head"], "head"),
     "neurons of another model": (

@@ -45,7 +45,7 @@ def test_the_drawing_shows_the_mask_and_fits_80_columns(masked: Path, command: R
         (TEXT, "--position -1", "-1"),
         (TEXT, "--position 0", "[CLS]"),
         (TEXT, "--position 6", "[SEP]"),
-        (TEXT, "--position 1.5", "'1.5'"),
+        (TEXT, "--position 1.5", "1.5"),
         (TEXT, "--position x", "'x'"),
         (TEXT, "--position ²", "'²'"),
         (TEXT, "--word absent", "absent"),

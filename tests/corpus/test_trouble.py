@@ -98,8 +98,12 @@ def test_what_the_tokenizer_cannot_tell_apart_counts_once(bert, tmp_path):
 
 INDEXING = """
 import sys
+import torch
+import textdream.model.engine
 from tests.tiny import tiny
 from textdream.corpus import build, scan
+# Which precision is faster is measured at each start, and an index of another precision has other bytes.
+textdream.model.engine.search_dtype = lambda device: torch.float32
 scan.BLOCK, scan.TOKENS, build.SECONDS_BETWEEN_CHECKPOINTS = 16, 40, -1.0
 if sys.argv[3:]:
     import resource
