@@ -98,6 +98,8 @@ def read_runs(path: Path) -> KeptRuns:
     runs: dict[tuple[int, ...], list[AuditRun]] = {}
     try:
         found = json.loads(identity or "")
+        if not isinstance(found, dict):
+            raise ValueError("no object")
         for ids, *values in rows:
             run = AuditRun.model_validate(dict(zip(names, values, strict=True)))
             runs.setdefault(tuple(ids), []).append(run)

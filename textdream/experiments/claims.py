@@ -54,7 +54,7 @@ def names(result: Any) -> Iterator[tuple[str, int, str]]:
 
 def _tokens(result: Any) -> Iterator[tuple[str, int, TokenValue]]:
     """Tokens said to be tried at a position: where in the file, the position, the token with its value."""
-    if isinstance(result, FillMaskResult):  # Its tokens are predicted, not tried.
+    if isinstance(result, FillMaskResult | ShiftAuditResult):  # Their tokens are predicted, or counted: not tried.
         return
     for kind in ("tokens", "worst"):
         for index, token in enumerate(getattr(result, kind, None) or []):

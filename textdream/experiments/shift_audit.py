@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -186,7 +186,7 @@ class _Running:
         self._begin = time.perf_counter()
         self._search = Hybrid(shifted, None, torch.Generator().manual_seed(audit.config.seed), self.ids)
 
-    def __iter__(self) -> Generator[None]:
+    def __iter__(self) -> Iterator[None]:
         yield from until_in_vain(self._search, self.audit.config.budget, self.audit.config.evaluations)
 
     def record(self, sentence: int, kind: RunKind, direction: int) -> AuditRun:
