@@ -8,11 +8,12 @@ import textdream
 NAMES = [
     "AnnealConfig", "ClassifyConfig", "Concept", "ConceptConfig", "ConceptFit", "CorpusTopConfig", "DiagnoseConfig",
     "Dream", "DreamConfig", "FillMaskConfig", "GcgConfig", "HotflipConfig", "InputError", "Model", "ModelError",
-    "NeuronsConfig", "Objective", "ReconstructConfig", "Reconstruction", "ResultError", "ShiftConfig", "Shifting",
-    "SimilarConfig", "SweepConfig", "TextdreamError", "TokenSearchConfig", "__version__", "channel", "concept_classify",
-    "concept_fit", "corpus_top", "diagnose", "diagnose_dream", "direction", "dream", "examples_of", "fill_mask", "layer",
-    "load", "log_probability", "logit", "logit_difference", "neuron", "neurons", "normalised", "pair_preset",
-    "read_concept", "read_result", "reconstruct", "shift", "similar", "token_search", "verify", "write_result",
+    "NeuronsConfig", "Objective", "ReconstructConfig", "Reconstruction", "ResultError", "ShiftAudit", "ShiftAuditConfig",
+    "ShiftConfig", "Shifting", "SimilarConfig", "SweepConfig", "TextdreamError", "TokenSearchConfig", "__version__",
+    "channel", "concept_classify", "concept_fit", "corpus_top", "diagnose", "diagnose_dream", "direction", "dream",
+    "examples_of", "fill_mask", "layer", "load", "log_probability", "logit", "logit_difference", "neuron", "neurons",
+    "normalised", "pair_preset", "read_concept", "read_result", "reconstruct", "shift", "shift_audit", "similar",
+    "token_search", "verify", "write_result",
 ]  # fmt: skip
 
 

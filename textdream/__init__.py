@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         HotflipConfig,
         NeuronsConfig,
         ReconstructConfig,
+        ShiftAuditConfig,
         ShiftConfig,
         SimilarConfig,
         SweepConfig,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from textdream.experiments.neurons import neurons
     from textdream.experiments.reconstruct import Reconstruction, reconstruct
     from textdream.experiments.shift import Shifting, shift
+    from textdream.experiments.shift_audit import ShiftAudit, shift_audit
     from textdream.experiments.similar import similar
     from textdream.experiments.token_search import token_search
     from textdream.experiments.verify import verify
@@ -65,8 +67,8 @@ if TYPE_CHECKING:
 _WHERE = {
     "textdream.configs": (
         "AnnealConfig", "ClassifyConfig", "ConceptConfig", "CorpusTopConfig", "DiagnoseConfig", "DreamConfig", "FillMaskConfig",
-        "GcgConfig", "HotflipConfig", "NeuronsConfig", "ReconstructConfig", "ShiftConfig", "SimilarConfig", "SweepConfig",
-        "TokenSearchConfig", "pair_preset",
+        "GcgConfig", "HotflipConfig", "NeuronsConfig", "ReconstructConfig", "ShiftAuditConfig", "ShiftConfig", "SimilarConfig",
+        "SweepConfig", "TokenSearchConfig", "pair_preset",
     ),
     "textdream.errors": ("InputError", "ModelError", "ResultError", "TextdreamError"),
     "textdream.experiments.concept": ("ConceptFit", "concept_fit"),
@@ -79,6 +81,7 @@ _WHERE = {
     "textdream.experiments.neurons": ("neurons",),
     "textdream.experiments.reconstruct": ("Reconstruction", "reconstruct"),
     "textdream.experiments.shift": ("Shifting", "shift"),
+    "textdream.experiments.shift_audit": ("ShiftAudit", "shift_audit"),
     "textdream.experiments.similar": ("similar",),
     "textdream.experiments.token_search": ("token_search",),
     "textdream.experiments.verify": ("verify",),
@@ -113,6 +116,8 @@ __all__ = [
     "ReconstructConfig",
     "Reconstruction",
     "ResultError",
+    "ShiftAudit",
+    "ShiftAuditConfig",
     "ShiftConfig",
     "Shifting",
     "SimilarConfig",
@@ -143,6 +148,7 @@ __all__ = [
     "read_result",
     "reconstruct",
     "shift",
+    "shift_audit",
     "similar",
     "token_search",
     "verify",

@@ -26,6 +26,7 @@ from textdream.cli import (  # noqa: F401 (they put their commands into the tabl
     reconstruct,
     results,
     shift,
+    shift_audit,
     tokens,
     top,
 )

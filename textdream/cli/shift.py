@@ -1,11 +1,11 @@
-"""`textdream shift`: a word's activation moved, and text rebuilt from that."""
+"""`textdream shift TEXT`: a word's activation moved, and text rebuilt from that."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated, Literal  # noqa: F401 (the annotations of the config are looked up here)
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
 from textdream.cli.app import SEARCH, app
 from textdream.cli.common import (
@@ -22,6 +22,10 @@ from textdream.cli.common import (
 )
 from textdream.configs import ModelConfig, ShiftConfig
 
+shift_app = App(name="shift")
+shift_app["--help"].group = app["--help"].group
+app.command(shift_app)
+
 
 @dataclass(frozen=True)
 class ShiftFlags(ShiftConfig):
@@ -31,7 +35,7 @@ class ShiftFlags(ShiftConfig):
     """From:to:step, both ends included, or a list such as -5,0,5."""
 
 
-@app.command
+@shift_app.default
 def shift(
     text: Text,
     *,

@@ -13,6 +13,7 @@ from textdream.configs.model import ModelConfig, TargetConfig
 from textdream.configs.predictions import FillMaskConfig
 from textdream.configs.reconstruct import ReconstructConfig
 from textdream.configs.shift import ShiftConfig
+from textdream.configs.shift_audit import ShiftAuditConfig
 from textdream.configs.tokens import SimilarConfig, TokenSearchConfig
 from textdream.configs.top import CorpusTopConfig, NeuronsConfig
 
@@ -31,6 +32,7 @@ __all__ = [
     "ModelConfig",
     "NeuronsConfig",
     "ReconstructConfig",
+    "ShiftAuditConfig",
     "ShiftConfig",
     "SimilarConfig",
     "SweepConfig",

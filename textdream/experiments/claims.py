@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from textdream.experiments.audit_claims import audit_names
 from textdream.experiments.prediction_claims import prediction_names
 from textdream.experiments.reconstruct_claims import reconstruct_names
 from textdream.model.model import Model
-from textdream.records import DiagnoseResult, FillMaskResult, ReconstructResult, Sample, TokenValue
+from textdream.records import DiagnoseResult, FillMaskResult, ReconstructResult, Sample, ShiftAuditResult, TokenValue
 
 Claim = tuple[str, list[int], float, bool]
 """Where in the file, the token ids, the value reported, and whether it is in PAIR's unit."""
@@ -43,6 +44,8 @@ def names(result: Any) -> Iterator[tuple[str, int, str]]:
             yield f"pairs.{index}.tokens", id_, name
     if isinstance(result, ReconstructResult):
         yield from reconstruct_names(result)
+    if isinstance(result, ShiftAuditResult):
+        yield from audit_names(result)
     if isinstance(result, DiagnoseResult):
         for found in result.positions:
             for path in filter(None, (found.best_path, found.winner_path)):
@@ -51,7 +54,7 @@ def names(result: Any) -> Iterator[tuple[str, int, str]]:
 
 def _tokens(result: Any) -> Iterator[tuple[str, int, TokenValue]]:
     """Tokens said to be tried at a position: where in the file, the position, the token with its value."""
-    if isinstance(result, FillMaskResult):  # Its tokens are predicted, not tried.
+    if isinstance(result, FillMaskResult | ShiftAuditResult):  # Their tokens are predicted, or counted: not tried.
         return
     for kind in ("tokens", "worst"):
         for index, token in enumerate(getattr(result, kind, None) or []):

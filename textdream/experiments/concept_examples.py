@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 LISTED = 5
 MINIMUM = 2
-_REFUSED = {
+REFUSED = {
     "empty": "no tokens",
     "unknown": "characters that the tokenizer does not know, or the text of a special token",
     "long": "more tokens than the model takes",
@@ -96,7 +96,9 @@ def read_examples(model: Model, config: ExamplesConfig, file: str | None = None)
         words = ConceptWords(
             positive=config.word_positive or swap.first[0], negative=config.word_negative or swap.first[1]
         )
-        pairs: Iterable[tuple[Candidate, Candidate]] = swapped(_sentences(file, config), swap, words, aside)
+        pairs: Iterable[tuple[Candidate, Candidate]] = swapped(
+            file_sentences(file, config.field, config.split), swap, words, aside
+        )
         return paired(model, list(pairs), words, config.most, config.seed, aside)
     if not config.word_positive or not config.word_negative:
         raise InputError(
@@ -109,7 +111,9 @@ def read_examples(model: Model, config: ExamplesConfig, file: str | None = None)
         raise InputError("one set of sentences was given", "two", "give both --positive and --negative")
     sets = [(config.positive, True), (config.negative, False)]
     candidates = [
-        Candidate(where, text, positive) for name, positive in sets for where, text in _sentences(name, config)
+        Candidate(where, text, positive)
+        for name, positive in sets
+        for where, text in file_sentences(name, config.field, config.split)
     ]
     return unpaired(model, candidates, words, config.most, config.seed, aside)
 
@@ -140,11 +144,11 @@ def examples_of(
     return paired(model, list(zip(*lists, strict=True)), named, len(positive), 0, Aside())
 
 
-def _sentences(name: str, config: ExamplesConfig) -> Iterator[tuple[str, str]]:
+def file_sentences(name: str, field: str, split: str) -> Iterator[tuple[str, str]]:
     """(where, text) of each sentence of a file."""
-    found = find_input(name, config.field, config.split)
-    if found.prose or config.split == "sentences":
-        yield from ((f"{found.name} {n}", text) for n, text in enumerate(found.sentences(config.split), start=1))
+    found = find_input(name, field, split)
+    if found.prose or split == "sentences":
+        yield from ((f"{found.name} {n}", text) for n, text in enumerate(found.sentences(split), start=1))
         return
     for number, raw in enumerate(found.texts(), start=1):
         if text := " ".join(raw.split()):
@@ -248,7 +252,7 @@ def _fit(
         word = words.positive if candidate.positive else words.negative
         places = [] if isinstance(ids, str) else model.tokens.occurrences(candidate.text, word)
         if isinstance(ids, str) or not places or not places[0]:
-            reason = _REFUSED[ids] if isinstance(ids, str) else f"the word {word!r} is not in it"
+            reason = REFUSED[ids] if isinstance(ids, str) else f"the word {word!r} is not in it"
             aside.put(reason, candidate.where, candidate.text)
             found.append(None)
             continue

@@ -130,12 +130,7 @@ class Shifting:
         """Search from the start text until nothing helps, then keep what was found."""
         begin = time.perf_counter()
         search = Hybrid(shifted, None, torch.Generator().manual_seed(self.config.seed), self.ids)
-        for _ in search:
-            yield
-            spent = time.perf_counter() - begin >= self.config.budget
-            limit = self.config.evaluations
-            if spent or search.stalls >= IN_VAIN or (limit is not None and search.found.evaluations >= limit):
-                break
+        yield from until_in_vain(search, self.config.budget, self.config.evaluations)
         found = search.found
         assert found.ids is not None
         assert found.errors is not None
@@ -181,6 +176,16 @@ def word_ids(model: Model, word: str) -> set[int]:
     """Ids of a word's tokens, at the beginning of a text and inside it."""
     encode = model.tokens.tokenizer
     return {id_ for text in (word, f" {word}") for id_ in encode(text, add_special_tokens=False)["input_ids"]}
+
+
+def until_in_vain(search: Hybrid, budget: float, evaluations: int | None) -> Iterator[None]:
+    """Run a search until nothing helps, or so many seconds or evaluations are spent."""
+    begin = time.perf_counter()
+    for _ in search:
+        yield
+        spent = time.perf_counter() - begin >= budget
+        if spent or search.stalls >= IN_VAIN or (evaluations is not None and search.found.evaluations >= evaluations):
+            return
 
 
 def shift(model: Model, text: str, config: ShiftConfig) -> ShiftResult:

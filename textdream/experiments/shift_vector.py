@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from textdream.configs import ShiftConfig
+from textdream.configs import ShiftAuditConfig, ShiftConfig
 from textdream.errors import InputError
 from textdream.model import Model
 from textdream.model.concept_file import read_concept
@@ -25,7 +25,7 @@ class Shift:
     vectors: dict[int, Float[Tensor, " d_model"]]
 
 
-def read_shift(model: Model, config: ShiftConfig, layers: Sequence[int]) -> Shift:
+def read_shift(model: Model, config: ShiftConfig | ShiftAuditConfig, layers: Sequence[int]) -> Shift:
     """The vectors of a concept file, scaled.
 
     Raises
@@ -46,7 +46,7 @@ def read_shift(model: Model, config: ShiftConfig, layers: Sequence[int]) -> Shif
     for layer in layers:
         vector = torch.from_numpy(concept.vector(layer, config.kind)).float()
         if not vector.any():
-            raise InputError(f"layer {layer} of {concept.path.name} is all zeros", "a direction", "give other --layers")
+            raise InputError(f"layer {layer} of {concept.path.name} is all zeros", "a direction", "give another layer")
         vectors[layer] = scaled(vector, config.unit, concept.info(layer, config.kind).scale)
     return Shift(source, vectors)
 

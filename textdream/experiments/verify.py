@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from textdream.errors import ModelError, ResultError
+from textdream.experiments.audit_claims import audit_checks
 from textdream.experiments.claims import Claim, claims, names
 from textdream.experiments.concept_claims import concept_checks, concept_sentences, projection_claims
 from textdream.experiments.corpus_claims import UnitClaim, baseline_claims, samples, sentences, unit_claims
@@ -27,11 +28,13 @@ from textdream.experiments.shift_claims import shift_checks
 from textdream.model.loading import load
 from textdream.model.model import Model
 from textdream.records import (
+    AuditSentence,
     ConceptSentence,
     DreamResult,
     FillMaskResult,
     ReconstructResult,
     Sentence,
+    ShiftAuditResult,
     ShiftResult,
     Target,
     TokenSearchResult,
@@ -177,7 +180,10 @@ def _check_texts(result: Any, model: Model, report: Verification) -> None:
         for key, value in found.items():
             if getattr(sample, key) != value:
                 report.mismatches.append(Mismatch(f"{name}.{key}", getattr(sample, key), value))
-    everywhere: Iterator[tuple[str, Sentence | ConceptSentence]] = chain(sentences(result), concept_sentences(result))
+    everywhere: Iterator[tuple[str, Sentence | ConceptSentence | AuditSentence]]
+    everywhere = chain(sentences(result), concept_sentences(result))
+    if isinstance(result, ShiftAuditResult):
+        everywhere = ((f"sentences.{number}", sentence) for number, sentence in enumerate(result.sentences))
     for name, sentence in everywhere:
         for key, value in {
             "tokens": tokenizer.convert_ids_to_tokens(sentence.ids),
@@ -205,6 +211,8 @@ def _rebuilt_checks(result: Any, model: Model) -> Iterator[Check]:
         yield from reconstruct_checks(result, model)
     elif isinstance(result, ShiftResult):
         yield from shift_checks(result, model)
+    elif isinstance(result, ShiftAuditResult):
+        yield from audit_checks(result, model)
 
 
 def _free(result: Any) -> list[int]:

@@ -29,6 +29,7 @@ from textdream.records.reconstruct import LayerReconstruction, LensInfo, Reconst
 from textdream.records.result import SCHEMA, BareSample, ModelInfo, Result, Sample, Target
 from textdream.records.sentences import Sentence, ShadedSentence
 from textdream.records.shift import ShiftDirection, ShiftResult, ShiftRun, ShiftSource
+from textdream.records.shift_audit import AuditCount, AuditRun, AuditSentence, AuditToken, Replacement, ShiftAuditResult
 from textdream.records.tokens import (
     NeighbourValue,
     PairValue,
@@ -42,6 +43,10 @@ from textdream.records.top import Agreement, Band, CorpusTopResult, Histogram, M
 __all__ = [
     "SCHEMA",
     "Agreement",
+    "AuditCount",
+    "AuditRun",
+    "AuditSentence",
+    "AuditToken",
     "Band",
     "BareSample",
     "Baseline",
@@ -78,12 +83,14 @@ __all__ = [
     "PositionTokens",
     "RankedProbability",
     "ReconstructResult",
+    "Replacement",
     "Result",
     "Rival",
     "Sample",
     "Sentence",
     "SetAside",
     "ShadedSentence",
+    "ShiftAuditResult",
     "ShiftDirection",
     "ShiftResult",
     "ShiftRun",

@@ -11,6 +11,7 @@ from textdream.records.neurons import NeuronsResult
 from textdream.records.predictions import FillMaskResult
 from textdream.records.reconstruct import ReconstructResult
 from textdream.records.shift import ShiftResult
+from textdream.records.shift_audit import ShiftAuditResult
 from textdream.records.tokens import SimilarResult, TokenSearchResult
 from textdream.records.top import CorpusTopResult
 
@@ -25,6 +26,7 @@ AnyResult = Annotated[
     | ConceptResult
     | ClassifyResult
     | ReconstructResult
-    | ShiftResult,
+    | ShiftResult
+    | ShiftAuditResult,
     Field(discriminator="type"),
 ]

@@ -13,6 +13,7 @@ from textdream.report.neurons import neurons
 from textdream.report.predictions import fill_mask
 from textdream.report.reconstruct import reconstruct
 from textdream.report.shift import shift
+from textdream.report.shift_audit import shift_audit
 from textdream.report.tokens import similar, token_search
 from textdream.report.top import corpus_top
 
@@ -28,6 +29,7 @@ DRAWINGS: dict[str, Any] = {
     "classify": classify,
     "reconstruct": reconstruct,
     "shift": shift,
+    "shift_audit": shift_audit,
 }
 
 
