@@ -45,7 +45,7 @@ def test_an_audit_is_written_shown_and_verified(
 ) -> None:
     out, runs = tmp_path / "a.json", tmp_path / "a.parquet"
     found = command(*words, "--magnitude", -3, "--out", out, "--runs", runs).done()
-    assert "he → she" in found.out
+    assert "he → she" in " ".join(found.out.split())
     assert f"runs written to {runs}" in found.out
     assert "auditing" in found.err
     assert command("verify", out, "--model", plain).done()
