@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from quality_rows import LIMITS, METHODS, NEURONS, SEEDS, Bar, Neuron, Run, read_rows
+from quality_rows import FEW, LIMITS, METHODS, NEURONS, SEEDS, Bar, Neuron, Run, read_rows
 
 from textdream.optimizers.screening import noise
 
@@ -132,12 +132,17 @@ def conclusion(rows: list[dict[str, Any]]) -> list[str]:
         )
     gcg, pair = by_kind.get(("all", "corpus", "gcg")), by_kind.get(("all", "corpus", "pair"))
     if gcg is not None and pair is not None:
-        lines += ["", verdict(gcg["beats_corpus"], pair["last_step_beats_corpus"])]
+        lines += ["", verdict(gcg["beats_corpus"], pair["last_step_beats_corpus"], pair["runs"])]
     return lines
 
 
-def verdict(gcg: float, pair: float) -> str:
-    """What the two shares say together."""
+def verdict(gcg: float, pair: float, runs: int) -> str:
+    """What the two shares say together, `runs` of them PAIR's."""
+    if runs < FEW:
+        return (
+            f"Texts that excite a neuron more than any sentence of a corpus are there and can be found. Of PAIR's annealing only "
+            f"{runs} runs are done: too few to say how often it fails here (success.json holds it against gcg, neuron by neuron)."
+        )
     if gcg >= 0.9 and pair <= 0.5:
         return (
             "Texts that excite a neuron more than any sentence of the corpus are there, within reach of the same gradients: it "
