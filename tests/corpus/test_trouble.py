@@ -14,7 +14,7 @@ from tests.cli.running import ROOT, environment
 from tests.corpus.test_index import sentences, write
 from tests.tiny import tiny
 from textdream.configs import CorpusConfig, CorpusTopConfig
-from textdream.corpus.build import building, index_corpus
+from textdream.corpus.build import BEGUN, building, index_corpus
 from textdream.corpus.index import BUILDING, Index
 from textdream.errors import CorpusError
 from textdream.experiments.corpus_top import corpus_top
@@ -179,3 +179,16 @@ def test_killed_while_files_are_put_in_their_place(bert, whole, tmp_path, monkey
             index_corpus(bert, [other], folder)
         index_corpus(bert, [str(whole / "a.txt")], folder)
         assert same(folder, whole / "index")
+
+
+def test_killed_when_all_was_in_its_place(bert, whole, copy):
+    """Only the folder in which the index was made is left over: the index is whole, and can be made again."""
+    run = building(bert, [str(whole / "a.txt")], copy.parent / "half", CorpusConfig())
+    next(step for step in run if step.stage == "scanning")
+    begun = (copy.parent / "half" / BUILDING / BEGUN).read_bytes()
+    run.close()
+    (copy / BUILDING).mkdir()
+    (copy / BUILDING / BEGUN).write_bytes(begun)
+    assert Index.open(copy).manifest.corpus.sentences
+    index_corpus(bert, [str(whole / "a.txt")], copy, force=True)
+    assert same(copy, whole / "index")

@@ -5,6 +5,9 @@ import torch
 
 import textdream
 from tests.tiny import TEXT, plain, tiny
+from textdream.experiments import reconstruct as module
+from textdream.inversion import Goal
+from textdream.lens import LinearLens
 from textdream.records import ReconstructResult
 from textdream.report.terminal import show
 
@@ -268,3 +271,23 @@ def test_pairs_annealing_has_no_limit_of_time_but_one_that_is_given():
         tiny("bert"), TEXT, textdream.ReconstructConfig(layers="0", preset="pair", budget=1e-9)
     )
     assert not result.layers[0].finished
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "kind"),
+    [("bert", "hybrid", "Hybrid"), ("gpt2", "sipit", "LeftToRight"), ("bert", "anneal", "Annealing")],
+)
+def test_no_search_is_handed_the_text(name, method, kind, monkeypatch):
+    """The goal, the lens, a seed: of the start text nothing, whichever the method."""
+    given = []
+    real = getattr(module, kind)
+
+    def spy(*arguments, **named):
+        given.extend([*arguments, *named.values()])
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(module, kind, spy)
+    textdream.reconstruct(tiny(name), TEXT, config(layers="0", method=method, evaluations=20))
+    allowed = (Goal, LinearLens, torch.Generator, type(None))
+    assert given
+    assert all(isinstance(one, allowed) for one in given)

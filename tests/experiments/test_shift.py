@@ -1,39 +1,18 @@
 import json
 
-import numpy as np
 import pytest
 import torch
 
 import textdream
+from tests.concepts import concept_file
 from tests.tiny import TEXT, plain, tiny
 from textdream.experiments.shift_vector import scaled
-from textdream.model.concept_file import write_concept
-from textdream.records import ConceptManifest, VectorInfo
-from textdream.records.concept import KINDS, ConceptWords
-
-WIDTH, LAYERS = 16, 3
 
 
 @pytest.fixture
 def concept(tmp_path):
     """A concept file whose vectors are random."""
-    model = tiny("bert")
-    path = tmp_path / "he-she.safetensors"
-    drawn = np.random.default_rng(0).normal(size=(LAYERS, len(KINDS), WIDTH)).astype(np.float32)
-    places = [(layer, kind) for layer in range(LAYERS) for kind in KINDS]
-    numbers = {"threshold": 0.0, "scale": 2.0, "slope": 1.0, "intercept": 0.0, "accuracy": 1.0, "better": True}
-    manifest = ConceptManifest(
-        textdream=textdream.__version__,
-        model=model.info,
-        layers=list(range(LAYERS)),
-        words=ConceptWords(positive="he", negative="she"),
-        vectors=[VectorInfo(layer=layer, kind=kind, **numbers) for layer, kind in places],
-        positive=2,
-        negative=2,
-        seed=0,
-    )
-    write_concept(path, manifest, dict(zip(places, drawn.reshape(-1, WIDTH), strict=True)))
-    return path
+    return concept_file(tiny("bert"), tmp_path / "he-she.safetensors", "he", "she")
 
 
 def config(**changes):

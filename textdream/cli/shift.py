@@ -15,10 +15,10 @@ from textdream.cli.common import (
     OutputConfig,
     Text,
     check_output,
-    console,
     finish,
     load_model,
     stopped,
+    watch,
 )
 from textdream.configs import ModelConfig, ShiftConfig
 
@@ -58,17 +58,8 @@ def shift(
     check_output(output)
     config.check_complete()
     from textdream.experiments.shift import Shifting
-    from textdream.report.progress import LiveProgress
 
     search = Shifting(load_model(model), text, config)
-    interrupted = False
-    with LiveProgress(console()) as live:
-        try:
-            for step in search:
-                live.update(step.phase, step.done, step.total, step.news)
-        except KeyboardInterrupt:
-            if not search.runs:
-                raise
-            interrupted = True
+    interrupted = watch(search)
     finish(search.result(), output)
     return stopped(output) if interrupted else 0

@@ -5,15 +5,29 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from textdream.cli.app import OUTPUT, SEARCH
-from textdream.cli.common import Flat, Model_, Output, OutputConfig, check_output, console, finish, load_model, plain
+from textdream.cli.common import (
+    Flat,
+    Model_,
+    Output,
+    OutputConfig,
+    check_output,
+    console,
+    finish,
+    load_model,
+    plain,
+    watch,
+)
 from textdream.cli.shift import shift_app
 from textdream.configs import ModelConfig, ShiftAuditConfig
 from textdream.errors import InputError
+
+if TYPE_CHECKING:
+    from textdream.experiments.progress import Progress
 
 EVERY = 5.0
 """Seconds at least between two writings of the runs while the audit is under way."""
@@ -57,24 +71,20 @@ def audit(
     config.check_complete()
     from textdream.experiments.audit_runs import read_runs, write_runs
     from textdream.experiments.shift_audit import ShiftAudit
-    from textdream.report.progress import LiveProgress
 
     kept = read_runs(runs) if resume and runs is not None and runs.exists() else None
     search = ShiftAudit(load_model(model), config, kept=kept)
-    interrupted, wait, last = False, EVERY, time.monotonic()
-    with LiveProgress(console()) as live:
-        try:
-            for step in search:
-                live.update(step.phase, step.done, step.total, step.news)
-                begin = time.monotonic()
-                if runs is not None and step.news is not None and begin - last >= wait:
-                    write_runs(runs, search.identity, search.result())
-                    last = time.monotonic()
-                    wait = max(EVERY, SHARE * (last - begin))
-        except KeyboardInterrupt:
-            if not search.found:
-                raise
-            interrupted = True
+    wait, last = EVERY, time.monotonic()
+
+    def keep(step: Progress) -> None:
+        nonlocal wait, last
+        begin = time.monotonic()
+        if runs is not None and step.news is not None and begin - last >= wait:
+            write_runs(runs, search.identity, search.result())
+            last = time.monotonic()
+            wait = max(EVERY, SHARE * (last - begin))
+
+    interrupted = watch(search, keep)
     result = search.result()
     if runs is not None:
         write_runs(runs, search.identity, result)

@@ -19,6 +19,7 @@ from textdream.cli.common import (
     finish,
     load_model,
     stopped,
+    watch,
 )
 from textdream.configs import ModelConfig, SimilarConfig, TargetConfig, TokenSearchConfig
 
@@ -47,19 +48,10 @@ def token_search(
     check_output(output)
     from textdream.experiments.setting import objective_from
     from textdream.experiments.token_search import TokenSearch
-    from textdream.report.progress import LiveProgress
 
     objective, position = objective_from(target)
     search = TokenSearch(load_model(model), text, objective, config, word=target.word, position=position)
-    interrupted = False
-    with LiveProgress(console()) as live:
-        try:
-            for step in search:
-                live.update(step.phase, step.done, step.total, step.news)
-        except KeyboardInterrupt:
-            if not search.found:
-                raise
-            interrupted = True
+    interrupted = watch(search)
     finish(search.result(), output)
     return stopped(output) if interrupted else 0
 

@@ -19,7 +19,6 @@ from textdream.experiments.rebuilt import layer_record, nearest_rival
 from textdream.experiments.setting import free_positions_of, header
 from textdream.experiments.synonyms import SynonymSearch
 from textdream.inversion import Annealing, Goal, Hybrid, LeftToRight
-from textdream.inversion.anneal import pair_reconstruction
 from textdream.lens import Lenses, LinearLens, lenses
 from textdream.model import Model, Read
 from textdream.model.sites import BLOCK_SITES
@@ -185,7 +184,7 @@ class Reconstruction:
         """The search that was asked for. It is given the goal; the text's own ids go nowhere else."""
         generator = torch.Generator().manual_seed(self.config.seed)
         if self.method == "anneal":
-            return Annealing(goal, pair_reconstruction(self.config.steps), generator)
+            return Annealing(goal, self.config.steps, generator)
         lens = None if self._lenses is None or goal.read.layer is None else self._lenses.by_layer[goal.read.layer]
         return build_search(goal, lens, self.method, generator)
 

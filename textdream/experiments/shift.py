@@ -83,6 +83,11 @@ class Shifting:
                 yield Progress("shifting", done, total, f"layer {layer} {far}: {pairs or 'no change'}")
         self.finished = True
 
+    @property
+    def found(self) -> bool:
+        """Whether there is something to report."""
+        return bool(self.runs)
+
     def result(self) -> ShiftResult:
         """The record of the runs that are done.
 
@@ -91,7 +96,7 @@ class Shifting:
         InputError
             If none is.
         """
-        if not self.runs:
+        if not self.found:
             raise InputError("no run is done yet", "at least one", "iterate over it first")
         vectors = {} if self.shift is None else self.shift.vectors
         return ShiftResult(
@@ -159,7 +164,7 @@ class Shifting:
         else:
             assert self.shift is not None
             side = self.shift.source.positive if (magnitude or 0.0) > 0 else self.shift.source.negative
-            asked = dict.fromkeys(self.positions, word_ids(self.model, side))
+            asked = dict.fromkeys(self.positions, self.model.tokens.word_ids(side))
         return [
             "special"
             if id_ in self.model.tokens.special
@@ -170,12 +175,6 @@ class Shifting:
             else "otherwise"
             for position, id_ in enumerate(self.ids.tolist())
         ]
-
-
-def word_ids(model: Model, word: str) -> set[int]:
-    """Ids of a word's tokens, at the beginning of a text and inside it."""
-    encode = model.tokens.tokenizer
-    return {id_ for text in (word, f" {word}") for id_ in encode(text, add_special_tokens=False)["input_ids"]}
 
 
 def until_in_vain(search: Hybrid, budget: float, evaluations: int | None) -> Iterator[None]:

@@ -69,9 +69,4 @@ def _asked(result: ShiftResult, run: ShiftRun, model: Model) -> dict[int, set[in
     if result.concept is None:
         return {}
     word = result.concept.positive if (run.magnitude or 0.0) > 0 else result.concept.negative
-    ids = {
-        id_
-        for text in (word, f" {word}")
-        for id_ in model.tokens.tokenizer(text, add_special_tokens=False)["input_ids"]
-    }
-    return dict.fromkeys(result.positions, ids)
+    return dict.fromkeys(result.positions, model.tokens.word_ids(word))

@@ -92,14 +92,6 @@ def packaged(name: str) -> tuple[PackagedModel, Path]:
     return model, where
 
 
-def installed_version(package: str) -> str:
-    """The version of an installed package, or "?"."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "?"
-
-
 def cached_names() -> dict[str, Path]:
     """Models in the Hugging Face cache, by name."""
     from huggingface_hub import scan_cache_dir
