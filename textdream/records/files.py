@@ -15,12 +15,14 @@ from textdream.errors import ResultError
 from textdream.records.kinds import AnyResult
 from textdream.records.result import SCHEMA, Result
 
-_ADAPTER: TypeAdapter[Any] = TypeAdapter(AnyResult)
+ADAPTER: TypeAdapter[Any] = TypeAdapter(AnyResult)
+LARGEST = 2**28
+"""Bytes beyond which a file is not read: more than any result has."""
 
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a result file, as kept in schema/."""
-    schema = _ADAPTER.json_schema(by_alias=True, mode="validation")
+    schema = ADAPTER.json_schema(by_alias=True, mode="validation")
     for kind in schema["$defs"].values():
         if "schema" in kind["properties"]:
             # They have defaults in Python; a file without them is no result.
@@ -131,28 +133,53 @@ def read_result(path: str | Path) -> Any:
     """
     path = Path(path)
     expected = f"a {SCHEMA} file"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise ResultError(f"{path} is not UTF-8 text", expected, "give a file that textdream wrote") from None
-    except OSError as error:
-        raise ResultError(f"{path} cannot be read ({error.strerror})", expected, "check the path") from None
-    try:
-        data = json.loads(text, parse_constant=_finite, parse_float=_finite)
-    except json.JSONDecodeError as error:
-        where = "is empty" if not text.strip() else f"is no JSON, or was cut short (line {error.lineno}: {error.msg})"
-        raise ResultError(f"{path} {where}", expected, "write it again with textdream … --out") from None
-    except (ValueError, RecursionError) as error:
-        raise ResultError(f"{path} holds {error}", f"{expected}, whose numbers are finite", "write it again") from None
+    data = read_json(path, expected, "write it again with textdream … --out")
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         schema = data.get("schema") if isinstance(data, dict) else None
         given = f"has the schema {schema!r}" if schema is not None else "has no schema key"
         raise ResultError(f"{path} {given}", expected, "write it with this version of textdream") from None
     try:
-        return _ADAPTER.validate_python(data)
+        return ADAPTER.validate_python(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"])
+        where, message = first_fault(error)
         raise ResultError(
-            f"{path} does not follow {SCHEMA} at {where} ({first['msg']})", expected, "write it again"
+            f"{path} does not follow {SCHEMA} at {where} ({message})", expected, "write it again"
         ) from None
+
+
+def read_json(path: Path, expected: str, remedy: str) -> Any:
+    """The JSON of a file, whose numbers are finite.
+
+    Raises
+    ------
+    ResultError
+        If the file cannot be read, is too large to be a result, is no JSON, is cut short, or holds NaN or infinity.
+    """
+    try:
+        if path.stat().st_size > LARGEST:
+            raise ResultError(f"{path} has more than {LARGEST // 2**20} MiB", expected, "give a smaller file")
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ResultError(f"{path} is not UTF-8 text", expected, remedy) from None
+    except OSError as error:
+        raise ResultError(f"{path} cannot be read ({error.strerror})", expected, "check the path") from None
+    try:
+        data = json.loads(text, parse_constant=_finite, parse_float=_finite)
+        if "\\ud" in text.lower():
+            json.dumps(data, ensure_ascii=False).encode()
+        return data
+    except json.JSONDecodeError as error:
+        where = "is empty" if not text.strip() else f"is no JSON, or was cut short (line {error.lineno}: {error.msg})"
+        raise ResultError(f"{path} {where}", expected, remedy) from None
+    except UnicodeEncodeError:
+        raise ResultError(f"{path} holds half a character (a lone surrogate)", expected, remedy) from None
+    except (ValueError, RecursionError) as error:
+        raise ResultError(f"{path} holds {error}", f"{expected}, whose numbers are finite", remedy) from None
+
+
+def first_fault(error: ValidationError) -> tuple[str, str]:
+    """Where the first thing is that does not follow a format, and what is wrong with it."""
+    first = error.errors()[0]
+    # The first part names the kind.
+    where = ".".join(str(part) for part in first["loc"][1:]) or ".".join(map(str, first["loc"]))
+    return where, first["msg"]
