@@ -106,6 +106,12 @@ def verify(
         If the model cannot be found.
     """
     result = read_result(path)
+    if result.imported is not None:
+        raise ResultError(
+            f"{path} was imported from a file of PAIR's, which has no hash of the weights",
+            "a result of textdream's own: here there is nothing to check the values against",
+            "run the experiment again to have a result that can be verified",
+        )
     if model is None:
         try:
             model = load(result.model.name, device=device)

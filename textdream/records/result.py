@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
 
 SCHEMA = "textdream.result/1"
 
@@ -143,8 +143,8 @@ class Result(Record):
 
     @model_validator(mode="after")
     def _complete(self) -> Result:
-        if self.imported is None and (missing := next(_missing(self, ""), None)):
-            raise ValueError(f"{missing} is missing, which only an imported file may lack")
+        if self.imported is None:
+            complete(self)
         return self
 
     def to_json(self) -> str:
@@ -166,6 +166,23 @@ class Result(Record):
         import_module("textdream.report.terminal").show(self)
 
 
+def complete(record: Record) -> Record:
+    """Refuse a record that leaves open what imported files alone may.
+
+    Raises
+    ------
+    ValueError
+        With the name of what is missing.
+    """
+    if missing := next(_missing(record, ""), None):
+        raise ValueError(f"{missing} is missing, which only an imported file may lack")
+    return record
+
+
+KnownModel = Annotated[ModelInfo, AfterValidator(complete)]
+"""A model whose weights have a hash."""
+
+
 @cache
 def _only_imported(record: type[Record]) -> frozenset[str]:
     """Fields that imported files alone may leave open."""
@@ -174,6 +191,8 @@ def _only_imported(record: type[Record]) -> frozenset[str]:
 
 def _missing(record: Record, where: str) -> Iterator[str]:
     """Where a record leaves open what imported files alone may."""
+    if isinstance(record, Target) and record.kind == "mean":
+        yield f"{where}kind"
     for name, value in record:
         if name in _only_imported(type(record)) and (value is None or value == []):
             yield f"{where}{name}"

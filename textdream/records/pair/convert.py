@@ -65,7 +65,7 @@ def top_words(run: TopWordsRun) -> dict[str, Any]:
         return [heaviest if at == position else token for at, token in enumerate(others)]
 
     def tokens(step: TopIteration) -> list[dict[str, Any]]:
-        ids = step.indices or [None] * len(step.tokens)
+        ids: Sequence[int | None] = step.indices or [None] * len(step.tokens)
         found = zip(ids, step.tokens, step.scores, strict=True)
         return [{"id": id_, "token": token, "weight": score} for id_, token, score in found]
 
