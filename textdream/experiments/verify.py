@@ -108,9 +108,9 @@ def verify(
     result = read_result(path)
     if result.imported is not None:
         raise ResultError(
-            f"{path} was imported from a file of PAIR's, which has no hash of the weights",
-            "a result of textdream's own: here there is nothing to check the values against",
-            "run the experiment again to have a result that can be verified",
+            f"{path} was imported from a file of PAIR's, which does not say by which weights it was made",
+            "so there is nothing to check its values against",
+            "run the experiment with textdream for a result that can be verified",
         )
     if model is None:
         try:

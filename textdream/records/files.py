@@ -34,19 +34,19 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def check_writable(path: Path) -> None:
-    """Raise ResultError where `path` could not be written later: before the work, not after it."""
+def check_writable(path: Path, flag: str = "--out") -> None:
+    """Raise ResultError where `path`, given as `flag`, could not be written later: before the work, not after it."""
     path = _target(path)
     folder = path.parent
     if path.is_dir():
-        raise ResultError(f"{path} is a folder", "--out takes a file", "give a file name inside it")
+        raise ResultError(f"{path} is a folder", f"{flag} takes a file", "give a file name inside it")
     if path.exists() and not path.is_file():
         raise ResultError(
-            f"{path} is a device or a pipe", "--out takes an ordinary file", "use --json for standard output"
+            f"{path} is a device or a pipe", f"{flag} takes an ordinary file", "use --json for standard output"
         )
     if not folder.is_dir():
         raise ResultError(
-            f"the folder {folder} does not exist", "--out takes a path in a folder that does", "make it first"
+            f"the folder {folder} does not exist", f"{flag} takes a path in a folder that does", "make it first"
         )
     try:
         with tempfile.TemporaryFile(dir=folder):
@@ -54,7 +54,7 @@ def check_writable(path: Path) -> None:
     except OSError as error:
         raise ResultError(
             f"the folder {folder} cannot be written ({error.strerror})",
-            "--out takes a path in a folder that can",
+            f"{flag} takes a path in a folder that can",
             "choose another or change its permissions",
         ) from None
 
@@ -137,11 +137,15 @@ def read_result(path: str | Path) -> Any:
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         schema = data.get("schema") if isinstance(data, dict) else None
         given = f"has the schema {schema!r}" if schema is not None else "has no schema key"
-        raise ResultError(f"{path} {given}", expected, "write it with this version of textdream") from None
+        raise ResultError(
+            f"{path} {given}",
+            expected,
+            "write it with this version of textdream; a file of PAIR's: textdream import pair",
+        ) from None
     try:
         return ADAPTER.validate_python(data)
     except ValidationError as error:
-        where, message = first_fault(error)
+        where, message = first_fault(error, skip=1)  # The first part names the kind.
         raise ResultError(
             f"{path} does not follow {SCHEMA} at {where} ({message})", expected, "write it again"
         ) from None
@@ -177,9 +181,8 @@ def read_json(path: Path, expected: str, remedy: str) -> Any:
         raise ResultError(f"{path} holds {error}", f"{expected}, whose numbers are finite", remedy) from None
 
 
-def first_fault(error: ValidationError) -> tuple[str, str]:
-    """Where the first thing is that does not follow a format, and what is wrong with it."""
+def first_fault(error: ValidationError, skip: int = 0) -> tuple[str, str]:
+    """Where the first thing is that does not follow a format (without so many parts of the path), and what is wrong."""
     first = error.errors()[0]
-    # The first part names the kind.
-    where = ".".join(str(part) for part in first["loc"][1:]) or ".".join(map(str, first["loc"]))
-    return where, first["msg"]
+    where = ".".join(str(part) for part in first["loc"][skip:]) or ".".join(map(str, first["loc"]))
+    return where[:120], first["msg"].removeprefix("Value error, ")[:200]

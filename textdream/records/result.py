@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
@@ -160,10 +161,18 @@ class Result(Record):
 
     def show(self) -> None:
         """Draw it in the terminal."""
-        from importlib import import_module
-
         # By name: the drawing stands later on the line of imports than the record.
         import_module("textdream.report.terminal").show(self)
+
+    def to_html(self) -> str:
+        """One HTML page that draws it, offline."""
+        name = f"{getattr(self, 'type', 'result')}.json"
+        return str(import_module("textdream.report.html").html([self], [name]))
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """What a notebook displays: the picture, and text for terminals."""
+        bundle: dict[str, Any] = import_module("textdream.report.notebook").mimebundle(self)
+        return bundle
 
 
 def complete(record: Record) -> Record:

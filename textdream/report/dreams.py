@@ -22,21 +22,7 @@ from textdream.report.text import differences, joined, sparkline
 
 def dream(result: DreamResult) -> RenderableType:
     """Start and best with their activations, the climb, the certificate and what it cost."""
-    read = result.target.position
-    changed = differences(result.start.tokens, result.best.tokens)
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(justify="right", style="dim", no_wrap=True)
-    grid.add_column(justify="right", no_wrap=True)
-    grid.add_column(overflow="fold")
-    value = partial(number, target=result.target)
-    if result.baseline is not None:
-        grid.add_row("corpus", f"{result.baseline.activation:.3f}", excerpt(result.baseline))
-    grid.add_row("start", value(result.start.activation), joined(result.start.tokens, read=read))
-    if result.final.tokens != result.best.tokens:
-        grid.add_row("final", value(result.final.activation), joined(result.final.tokens, read=read))
-    best = joined(result.best.tokens, changed=changed, read=read)
-    grid.add_row("best" if result.best.activation is not None else "last", Text(value(result.best.activation), style="bold green"), best)
-    lines: list[RenderableType] = [heading("dream", result), Padding(grid, (1, 0, 0, 1))]
+    lines: list[RenderableType] = [heading("dream", result), Padding(_texts(result), (1, 0, 0, 1))]
     values = [step.hard for step in result.steps if step.hard is not None]
     if not values:
         lines.append(Padding(annealing(result), (1, 0, 0, 1)))
@@ -58,6 +44,26 @@ def dream(result: DreamResult) -> RenderableType:
     if result.interrupted:
         lines.append(Text(" interrupted: this is the best that was reached", style="bold yellow"))
     return Group(*lines, Text())
+
+
+def _texts(result: DreamResult) -> RenderableType:
+    """Start, end and best, each with its activation; the last, where no value is known."""
+    read = result.target.position
+    changed = differences(result.start.tokens, result.best.tokens)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(justify="right", style="dim", no_wrap=True)
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(overflow="fold")
+    value = partial(number, target=result.target)
+    if result.baseline is not None:
+        grid.add_row("corpus", f"{result.baseline.activation:.3f}", excerpt(result.baseline))
+    grid.add_row("start", value(result.start.activation), joined(result.start.tokens, read=read))
+    if result.final.tokens != result.best.tokens:
+        grid.add_row("final", value(result.final.activation), joined(result.final.tokens, read=read))
+    best = joined(result.best.tokens, changed=changed, read=read)
+    name = "best" if result.best.activation is not None else "last"
+    grid.add_row(name, Text(value(result.best.activation), style="bold green"), best)
+    return grid
 
 
 def certificate(result: DreamResult) -> Text:

@@ -61,8 +61,8 @@ def _text(run: ShiftRun) -> Text:
 def _left(runs: list[ShiftRun]) -> Text:
     """The share of the shift that no text found takes up, at its smallest and largest in the row; the loss, if imported."""
     if losses := [run.loss for run in runs if run.loss is not None]:
-        low, high = f"{min(losses):.2g}", f"{max(losses):.2g}"
-        return _dim(low if low == high else f"{low}–{high}")
+        least, most = f"{min(losses):.2g}", f"{max(losses):.2g}"
+        return _dim(least if least == most else f"{least}–{most}")
     shares = [run.distance / run.shifted for run in runs if run.shifted > run.floor]
     if not shares:
         return _dim("0 %")

@@ -65,7 +65,9 @@ def read_pair(path: str | Path) -> Any:
         return ADAPTER.validate_python({**_header(path, kinds[0], runs), **body})
     except ValidationError as error:
         where, message = first_fault(error)
-        raise ResultError(f"{path} holds {where[:80]}: {message[:160]}", EXPECTED, REMEDY) from None
+        raise ResultError(
+            f"{path} does not follow PAIR's format{where and f' at {where}'} ({message})", EXPECTED, REMEDY
+        ) from None
     except ValueError as error:
         raise ResultError(f"{path} holds {error}", EXPECTED, REMEDY) from None
 
