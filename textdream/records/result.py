@@ -44,7 +44,7 @@ class BareSample(Record):
 
     ids: Annotated[list[Index], ONLY_IMPORTED]
     """Empty only in imported files: the vocabulary was not at hand, or lacks one of the tokens."""
-    tokens: Annotated[list[str], Field(min_length=1)]
+    tokens: list[str]
     text: str
     """Decoded without special tokens: what a user would paste."""
     round_trip: OrUnknown[bool]
