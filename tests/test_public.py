@@ -12,8 +12,8 @@ NAMES = [
     "ShiftConfig", "Shifting", "SimilarConfig", "SweepConfig", "TextdreamError", "TokenSearchConfig", "__version__",
     "channel", "concept_classify", "concept_fit", "corpus_top", "diagnose", "diagnose_dream", "direction", "dream",
     "examples_of", "fill_mask", "layer", "load", "log_probability", "logit", "logit_difference", "neuron", "neurons",
-    "normalised", "pair_preset", "read_concept", "read_result", "reconstruct", "shift", "shift_audit", "similar",
-    "token_search", "verify", "write_result",
+    "normalised", "pair_preset", "read_concept", "read_pair", "read_result", "reconstruct", "shift", "shift_audit",
+    "similar", "token_search", "verify", "write_result",
 ]  # fmt: skip
 
 

@@ -62,7 +62,7 @@ if TYPE_CHECKING:
         neuron,
         normalised,
     )
-    from textdream.records import read_result, write_result
+    from textdream.records import read_pair, read_result, write_result
 
 _WHERE = {
     "textdream.configs": (
@@ -91,7 +91,7 @@ _WHERE = {
         "Objective", "channel", "direction", "layer", "log_probability", "logit", "logit_difference", "neuron",
         "normalised",
     ),
-    "textdream.records": ("read_result", "write_result"),
+    "textdream.records": ("read_pair", "read_result", "write_result"),
 }  # fmt: skip
 _HOME = {name: module for module, names in _WHERE.items() for name in names}
 
@@ -145,6 +145,7 @@ __all__ = [
     "normalised",
     "pair_preset",
     "read_concept",
+    "read_pair",
     "read_result",
     "reconstruct",
     "shift",

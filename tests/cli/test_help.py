@@ -25,7 +25,8 @@ COMMANDS = (
     "models",
 )
 MODEL = ("--model", "--device")
-OUTPUT = ("--out", "--json")
+PLAIN = ("--out", "--json")
+OUTPUT = (*PLAIN, "--html")
 TARGET = ("--layer", "--neuron", "--site", "--position", "--word", "--token", "--probability", "--head", "--direction")
 FLAGS = {
     "dream": (
@@ -36,7 +37,7 @@ FLAGS = {
         *OUTPUT,
     ),
     "diagnose": (*TARGET, "--free", "--preset", "--steps", "--context", "--seed", *MODEL, *OUTPUT),
-    "tokens": (*MODEL, *OUTPUT),
+    "tokens": (*MODEL, *PLAIN),
     "token-search": (*TARGET, "--change", "--joint", "--beam", "--seed", *MODEL, *OUTPUT),
     "similar": (*TARGET, "--seed", *MODEL, *OUTPUT),
     "neurons": ("--word", "--position", "--index", "--site", "--layer", "--top", "--seed", *MODEL, *OUTPUT),
@@ -50,9 +51,9 @@ FLAGS = {
         *MODEL,
         *OUTPUT,
     ),
-    "verify": ("--seed", *MODEL, *OUTPUT),
-    "show": (),
-    "models": OUTPUT,
+    "verify": ("--seed", *MODEL, *PLAIN),
+    "show": ("--html",),
+    "models": PLAIN,
 }
 
 

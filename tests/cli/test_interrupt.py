@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.conftest import RunCommand
 from tests.cli.running import Outcome, finish, start
+from tests.report.pages import Page
 
 SENTENCE = "then he compressed his temples with his hands , as if to crush them ."
 TARGET = ["--layer", "4", "--neuron", "138"]
@@ -49,9 +50,9 @@ def stopped(
 
 @pytest.mark.parametrize("name", LONG)
 def test_interrupted_dream_is_saved(name: str, command: RunCommand, tmp_path: Path) -> None:
-    out = tmp_path / "dream.json"
+    out, page = tmp_path / "dream.json", tmp_path / "dream.html"
     flags, phase, lines = LONG[name]
-    found = stopped(start(*DREAM, *flags, "--out", out, "--json"), phase, lines, signal.SIGINT)
+    found = stopped(start(*DREAM, *flags, "--out", out, "--html", page, "--json"), phase, lines, signal.SIGINT)
     assert found.code == 130, found.err
     last = found.err.splitlines()[-1]
     assert "interrupted" in last
@@ -63,7 +64,8 @@ def test_interrupted_dream_is_saved(name: str, command: RunCommand, tmp_path: Pa
     assert data["certificate"] is None or data["certificate"]["holds"] is False
     sign = -1 if data["minimise"] else 1
     assert sign * data["best"]["activation"] >= sign * data["start"]["activation"]
-    assert list(tmp_path.iterdir()) == [out]
+    assert json.loads(Page(page.read_text(encoding="utf-8")).results) == [{"name": "dream.json", "result": data}]
+    assert set(tmp_path.iterdir()) == {out, page}
     command("verify", out).done()
 
 

@@ -26,8 +26,8 @@ Flat = Parameter(name="*")
 
 
 @dataclass(frozen=True)
-class OutputConfig:
-    """Where the result goes."""
+class PlainOutputConfig:
+    """Where what is no result kind of its own goes."""
 
     out: Path | None = None
     """Write the result to this file."""
@@ -35,8 +35,17 @@ class OutputConfig:
     """Print the result as JSON on standard output, and nothing else there."""
 
 
+@dataclass(frozen=True)
+class OutputConfig(PlainOutputConfig):
+    """Where a result goes."""
+
+    html: Path | None = None
+    """Write a page that draws the result, offline, to this file."""
+
+
 Model_ = Annotated[ModelConfig, Flat, Parameter(group=MODEL)]
 Target = Annotated[TargetConfig, Flat, Parameter(group=TARGET)]
+PlainOutput = Annotated[PlainOutputConfig, Flat, Parameter(group=OUTPUT)]
 Output = Annotated[OutputConfig, Flat, Parameter(group=OUTPUT)]
 Seed = Annotated[int, Parameter(help="Accepted by every command; this one draws nothing.", show=False)]
 
@@ -63,29 +72,42 @@ def plain(text: str, dim: bool = False) -> Any:
     return RichText(text, style="dim" if dim else "")
 
 
-def check_output(output: OutputConfig) -> None:
+def check_output(output: PlainOutputConfig) -> None:
     """Refuse a place that cannot be written: before the work, not after it."""
+    html = output.html if isinstance(output, OutputConfig) else None
+    for path, flag in ((output.out, "--out"), (html, "--html")):
+        if path is not None:
+            check_place(path, flag)
+    if output.out is not None and html is not None and output.out.resolve() == html.resolve():
+        raise InputError(f"--out and --html are both {html}", "two files", "give another --html")
+
+
+def check_place(path: Path, flag: str) -> None:
+    """Refuse one file that cannot be written, or that stands in an index."""
     from textdream.records import check_writable
 
-    if output.out is not None:
-        check_writable(output.out)
-        folder = output.out.resolve().parent
-        if (folder / "sentences.parquet").exists() and (folder / "directions.safetensors").exists():
-            raise InputError(f"{folder} is a corpus index", "--out takes a file outside of it", "choose another folder")
+    check_writable(path, flag)
+    folder = path.resolve().parent
+    if (folder / "sentences.parquet").exists() and (folder / "directions.safetensors").exists():
+        raise InputError(f"{folder} is a corpus index", f"{flag} takes a file outside of it", "choose another folder")
 
 
 def finish(result: Any, output: OutputConfig) -> None:
     """Write and print a result."""
-    from textdream.records import write_result
+    from textdream.records import write_result, write_text
 
     if output.out is not None:
         write_result(result, output.out)
+    if output.html is not None:
+        from textdream.report.html import html
+
+        write_text(output.html, html([result], [output.out.name if output.out else f"{result.type}.json"]))
     if output.json:
         _print_json(result.to_json())
         return
     result.show()
-    if output.out is not None:
-        console(stderr=False).print(plain(f" written to {output.out}", dim=True), soft_wrap=True)
+    for path in filter(None, (output.out, output.html)):
+        console(stderr=False).print(plain(f" written to {path}", dim=True), soft_wrap=True)
 
 
 def watch(search: Any, each: Callable[[Any], None] | None = None) -> bool:
@@ -120,7 +142,7 @@ def stopped(output: OutputConfig) -> int:
     return 130
 
 
-def finish_plain(data: dict[str, Any], drawing: Any, output: OutputConfig) -> None:
+def finish_plain(data: dict[str, Any], drawing: Any, output: PlainOutputConfig) -> None:
     """Write and print what is no result kind of its own."""
     from textdream.records import write_text
 

@@ -13,8 +13,10 @@ from textdream.cli.common import (
     Model_,
     Output,
     OutputConfig,
+    PlainOutputConfig,
     Text,
     check_output,
+    check_place,
     console,
     finish,
     finish_plain,
@@ -47,6 +49,9 @@ def fit(
             help="Print the result as JSON on standard output, and nothing else there.", negative="", group=OUTPUT
         ),
     ] = False,
+    html: Annotated[
+        Path | None, Parameter(help="Write a page that draws the result, offline, to this file.", group=OUTPUT)
+    ] = None,
 ) -> int:
     """Find the vector between two words at every layer, and whether it is more than chance.
 
@@ -60,8 +65,10 @@ def fit(
     Two files of sentences do as well (`--positive he.txt --negative she.txt --word-positive he --word-negative she`), or
     `--pairs`. Every layer is held against shuffled labels and random directions.
     """
-    for path in filter(None, (out, record)):
-        check_output(OutputConfig(path))
+    output = OutputConfig(record, json, html)
+    check_output(output)
+    if out is not None:
+        check_place(out, "--out")
     from textdream.experiments.concept import ConceptFit
     from textdream.report.progress import LiveProgress
 
@@ -71,7 +78,7 @@ def fit(
             live.update(step.phase, step.done, step.total, step.news)
     if out is not None:
         fitting.write(out)
-    finish(fitting.result(), OutputConfig(record, json))
+    finish(fitting.result(), output)
     if out is not None and not json:
         console(stderr=False).print(plain(f" vectors written to {out}", dim=True), soft_wrap=True)
     return 0
@@ -125,7 +132,7 @@ def export(
 
     A row for each sentence and layer: sentence, text, word, positive, group, position, token, layer, activation.
     """
-    check_output(OutputConfig(out))
+    check_place(out, "--out")
     from textdream.experiments.concept_export import ConceptExport
     from textdream.report.progress import LiveProgress
 
@@ -143,5 +150,5 @@ def export(
     }
     lines = [f" {run.rows:,} rows ({len(run.examples.sentences)} sentences × {len(run.layers)} layers) in {out}"]
     lines += [f" set aside: {found.count:,}, {found.reason}" for found in run.examples.set_aside]
-    finish_plain(data, plain("\n".join(lines)), OutputConfig(None, json))
+    finish_plain(data, plain("\n".join(lines)), PlainOutputConfig(None, json))
     return 0

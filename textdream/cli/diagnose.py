@@ -105,6 +105,12 @@ def dream_in(what: str, target: TargetConfig, config: DiagnoseConfig) -> DreamRe
     found = read_result(what)
     if not isinstance(found, DreamResult):
         raise InputError(f"{what} is a {found.type}", "the result file of a dream", "give a dream's")
+    if found.imported is not None:
+        raise InputError(
+            f"{what} was imported from a file of PAIR's, whose model is unknown",
+            "a dream of textdream's own, which can be run again",
+            "give its text and target in place of the file",
+        )
     return found
 
 

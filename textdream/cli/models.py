@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from textdream.cli.app import app
-from textdream.cli.common import Model_, Output, OutputConfig, Seed, Text, check_output, finish_plain, load_model, plain
+from textdream.cli.common import (
+    Model_,
+    PlainOutput,
+    PlainOutputConfig,
+    Seed,
+    Text,
+    check_output,
+    finish_plain,
+    load_model,
+    plain,
+)
 from textdream.configs import ModelConfig
 
 
 @app.command
-def models(*, seed: Seed = 0, output: Output = OutputConfig()) -> int:
+def models(*, seed: Seed = 0, output: PlainOutput = PlainOutputConfig()) -> int:
     """List the models at hand without a download, and where they are.
 
     A worked example:
@@ -41,7 +51,9 @@ def models(*, seed: Seed = 0, output: Output = OutputConfig()) -> int:
 
 
 @app.command
-def tokens(text: Text, *, seed: Seed = 0, model: Model_ = ModelConfig(), output: Output = OutputConfig()) -> int:
+def tokens(
+    text: Text, *, seed: Seed = 0, model: Model_ = ModelConfig(), output: PlainOutput = PlainOutputConfig()
+) -> int:
     """Show how the model sees a text: positions, token ids, tokens.
 
     A worked example:

@@ -67,4 +67,6 @@ def _kept(out: Path | None) -> ReconstructResult | None:
     found = read_result(out)
     if not isinstance(found, ReconstructResult):
         raise InputError(f"{out} is a {found.type}", "a reconstruction to resume", "give another --out")
+    if found.imported is not None:
+        raise InputError(f"{out} was imported from a file of PAIR's", "a run of textdream's own", "give another --out")
     return found

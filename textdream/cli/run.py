@@ -22,6 +22,7 @@ from textdream.cli import (  # noqa: F401 (they put their commands into the tabl
     diagnose,
     dream,
     fill_mask,
+    imports,
     models,
     reconstruct,
     results,

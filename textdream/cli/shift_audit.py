@@ -16,6 +16,7 @@ from textdream.cli.common import (
     Output,
     OutputConfig,
     check_output,
+    check_place,
     console,
     finish,
     load_model,
@@ -63,7 +64,7 @@ def audit(
     """
     check_output(output)
     if runs is not None:
-        check_output(OutputConfig(runs))
+        check_place(runs, "--runs")
         if output.out is not None and output.out.resolve() == runs.resolve():
             raise InputError(f"--out and --runs are both {runs}", "two files", "give another --runs")
     elif resume:

@@ -67,6 +67,12 @@ class Diagnosis:
         config: DiagnoseConfig | None = None,
         target: Objective | None = None,
     ) -> None:
+        if dream.imported is not None:
+            raise ResultError(
+                "the dream was imported from a file of PAIR's, whose model is unknown",
+                "a dream of textdream's own, which can be run again",
+                "dream the text with this model first",
+            )
         if model.info.sha256 != dream.model.sha256:
             raise ResultError(
                 f"the dream was made with weights {dream.model.sha256[:12]}…",

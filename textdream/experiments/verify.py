@@ -106,6 +106,12 @@ def verify(
         If the model cannot be found.
     """
     result = read_result(path)
+    if result.imported is not None:
+        raise ResultError(
+            f"{path} was imported from a file of PAIR's, which does not say by which weights it was made",
+            "so there is nothing to check its values against",
+            "run the experiment with textdream for a result that can be verified",
+        )
     if model is None:
         try:
             model = load(result.model.name, device=device)

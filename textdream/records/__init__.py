@@ -24,9 +24,18 @@ from textdream.records.dream import Baseline, Certificate, CorpusStart, Countere
 from textdream.records.files import check_writable, json_schema, read_result, write_bytes, write_result, write_text
 from textdream.records.manifest import CorpusFile, CorpusInfo, Manifest, Skipped
 from textdream.records.neurons import NeuronsResult, NeuronValue
+from textdream.records.pair import read_pair, with_ids
 from textdream.records.predictions import FillMaskResult, RankedProbability, TokenProbability
-from textdream.records.reconstruct import LayerReconstruction, LensInfo, ReconstructResult, Rival, Substitute, Synonyms
-from textdream.records.result import SCHEMA, BareSample, ModelInfo, Result, Sample, Target
+from textdream.records.reconstruct import (
+    LayerReconstruction,
+    LensInfo,
+    LossStep,
+    ReconstructResult,
+    Rival,
+    Substitute,
+    Synonyms,
+)
+from textdream.records.result import SCHEMA, BareSample, Imported, ModelInfo, Result, Sample, Target
 from textdream.records.sentences import Sentence, ShadedSentence
 from textdream.records.shift import ShiftDirection, ShiftResult, ShiftRun, ShiftSource
 from textdream.records.shift_audit import AuditCount, AuditRun, AuditSentence, AuditToken, Replacement, ShiftAuditResult
@@ -70,8 +79,10 @@ __all__ = [
     "FillMaskResult",
     "Finding",
     "Histogram",
+    "Imported",
     "LayerReconstruction",
     "LensInfo",
+    "LossStep",
     "Manifest",
     "Measure",
     "ModelInfo",
@@ -111,7 +122,9 @@ __all__ = [
     "VectorScore",
     "check_writable",
     "json_schema",
+    "read_pair",
     "read_result",
+    "with_ids",
     "write_bytes",
     "write_result",
     "write_text",

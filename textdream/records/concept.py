@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, FiniteFloat, model_validator
 
-from textdream.records.result import BareSample, Index, ModelInfo, Record, Result
+from textdream.records.result import BareSample, Index, KnownModel, Record, Result
 from textdream.records.top import Share
 
 CONCEPT_SCHEMA = "textdream.concept/1"
@@ -126,7 +126,7 @@ class ConceptManifest(Record):
 
     schema_: Literal["textdream.concept/1"] = Field(default="textdream.concept/1", alias="schema")
     textdream: str
-    model: ModelInfo
+    model: KnownModel
     site: Literal["resid_post"] = "resid_post"
     layers: list[Index]
     words: ConceptWords

@@ -7,14 +7,14 @@ from typing import Literal
 from pydantic import FiniteFloat
 
 from textdream.records.manifest import CorpusInfo
-from textdream.records.result import Index, Record, Result, Sample, Target
+from textdream.records.result import Index, OrUnknown, Record, Result, Sample, Target
 from textdream.records.sentences import Sentence
 
 
 class TopToken(Record):
     """A token's weight in the soft mixture."""
 
-    id: Index
+    id: OrUnknown[Index]
     token: str
     weight: FiniteFloat
 
@@ -24,7 +24,7 @@ class Step(Record):
 
     step: Index
     tokens: list[str]
-    hard: FiniteFloat
+    hard: OrUnknown[FiniteFloat]
     """The target's value on `tokens`."""
     phase: str
     """The optimiser at work: the method, or `sweep` while the certificate is made."""
@@ -102,11 +102,11 @@ class DreamResult(Result):
     final: Sample
     """Where the method's last step stood."""
     best: Sample
-    """The best real text seen."""
+    """The best real text seen; in imported files that know no text's value, the last."""
     free: list[Index]
     method: str
     minimise: bool = False
-    evaluations: Index
+    evaluations: OrUnknown[Index]
     """Real candidate texts evaluated, each precision counted."""
     certificate: Certificate | None = None
     baseline: Baseline | None = None

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from textdream.records.result import Index, ModelInfo, Record, Sha256
+from textdream.records.result import Index, KnownModel, Record, Sha256
 
 CORPUS_SCHEMA = "textdream.corpus/1"
 
@@ -51,7 +51,7 @@ class Manifest(Record):
 
     schema_: Literal["textdream.corpus/1"] = Field(default="textdream.corpus/1", alias="schema")
     textdream: str
-    model: ModelInfo
+    model: KnownModel
     corpus: CorpusInfo
     sites: list[str]
     layers: list[Index]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, FiniteFloat, model_validator
 
 from textdream.records.manifest import CorpusFile
-from textdream.records.result import BareSample, Index, Record, Result, Sha256, Target
+from textdream.records.result import BareSample, Index, OrUnknown, Record, Result, Sha256, Target
 
 Mark = Literal["right", "near", "wrong", "special"]
 Loss = Annotated[FiniteFloat, Field(ge=0)]
@@ -51,29 +51,45 @@ class LensInfo(Record):
     tokens: Index
 
 
+class LossStep(Record):
+    """One step on the way to an activation, as PAIR's files have them."""
+
+    step: Index
+    tokens: list[str]
+    loss: Loss
+    """Mean squared error of the activation of `tokens`, the heaviest of the mixture."""
+    soft_loss: Loss | None = None
+    """Of the mixture; never a result."""
+    temperature: FiniteFloat | None = None
+    weights: list[FiniteFloat] | None = None
+    """Of each of the `tokens` in the mixture."""
+
+
 class LayerReconstruction(Record):
     """The text that gives the activation of one layer."""
 
     layer: Index
     best: BareSample
     exact: bool
-    """Whether the loss is float32 noise for these very tokens: at most `floor`."""
+    """Whether the loss is float32 noise for these very tokens: at most `floor`. In imported files, which have no floor:
+    whether they are the tokens of the text given."""
     accuracy: Annotated[FiniteFloat, Field(ge=0, le=1)]
     """Share of the ordinary tokens that are those of the text given."""
     loss: Loss
     """Mean squared error of the best text's activation from the target, in float32."""
-    seconds: Annotated[FiniteFloat, Field(ge=0)]
-    evaluations: Index
+    seconds: OrUnknown[Annotated[FiniteFloat, Field(ge=0)]]
+    evaluations: OrUnknown[Index]
     """Real texts (of `sipit`: next tokens) evaluated, each precision counted."""
-    gradients: Index
+    gradients: OrUnknown[Index]
     """Backward passes."""
-    floor: Loss
+    floor: OrUnknown[Loss]
     """The loss that rounding alone may make: four times the mean squared difference of float32 from float64 for these tokens."""
     rival: Rival | None = None
     """Of the texts that differ from an exact one in one token (its neighbours in embedding space), the nearest to the target.
     If its loss were below the floor, the activation would not tell the two apart."""
     marks: list[Mark]
-    """For each position: the token is right, near (one of the ten nearest embeddings to the right one), wrong or special."""
+    """For each position: the token is right, near (one of the ten nearest embeddings to the right one), wrong or special.
+    Imported files do not know which are near: they are wrong there."""
     method: Literal["hybrid", "sipit", "anneal"]
     restarts: Index = 0
     tried: list[Index] | None = None
@@ -84,11 +100,13 @@ class LayerReconstruction(Record):
     finished: bool = True
     """Whether the search came to its end; false where it was interrupted."""
     synonyms: list[Synonyms] | None = None
+    steps: list[LossStep] | None = None
+    """How the text came to be; only in imported files."""
 
     @model_validator(mode="after")
     def _one_mark_a_token(self) -> LayerReconstruction:
-        if len(self.marks) != len(self.best.ids):
-            raise ValueError(f"{len(self.marks)} marks but {len(self.best.ids)} tokens")
+        if len(self.marks) != len(self.best.tokens):
+            raise ValueError(f"{len(self.marks)} marks but {len(self.best.tokens)} tokens")
         return self
 
 

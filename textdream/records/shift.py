@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, FiniteFloat, model_validator
 
-from textdream.records.result import BareSample, Index, Record, Result, Sha256
+from textdream.records.reconstruct import Loss, LossStep
+from textdream.records.result import BareSample, Index, OrUnknown, Record, Result, Sha256
 
 ShiftMark = Literal["unchanged", "intended", "otherwise", "special"]
 Distance = Annotated[FiniteFloat, Field(ge=0)]
@@ -16,11 +17,11 @@ class ShiftSource(Record):
     """The concept that an activation was moved along."""
 
     file: str
-    sha256: Sha256
-    kind: str
-    positive: str
+    sha256: OrUnknown[Sha256]
+    kind: OrUnknown[str]
+    positive: OrUnknown[str]
     """The word that positive magnitudes lead to."""
-    negative: str
+    negative: OrUnknown[str]
 
 
 class ShiftDirection(Record):
@@ -40,15 +41,20 @@ class ShiftRun(Record):
     changed: list[Index]
     """Positions whose token differs from the start's."""
     marks: list[ShiftMark]
-    """Intended: a change at the word that moves its state the way the shift did. Otherwise: any other change."""
-    distance: Distance
+    """Intended: a change at the word that moves its state the way the shift did; in imported files, to the concept's word
+    of that side. Otherwise: any other change."""
+    distance: OrUnknown[Distance]
     """Euclidean distance of the best text's activation from the shifted one, over all positions: what no text found gives."""
-    shifted: Distance
+    shifted: OrUnknown[Distance]
     """The same distance for the start text: how far the activation was shifted."""
-    floor: Distance
+    floor: OrUnknown[Distance]
     """The distance that float32 rounding alone may make."""
-    evaluations: Index
-    seconds: Distance
+    evaluations: OrUnknown[Index]
+    seconds: OrUnknown[Distance]
+    loss: Loss | None = None
+    """Mean squared error of the best text's activation, in imported files, which have no distance."""
+    steps: list[LossStep] | None = None
+    """How the text came to be; only in imported files."""
 
 
 class ShiftResult(Result):
@@ -65,6 +71,7 @@ class ShiftResult(Result):
     replacement_positions: list[Index] | None = None
     unit: Literal["largest", "distance"]
     directions: list[ShiftDirection]
+    """Empty in imported files."""
     runs: list[ShiftRun]
     interrupted: bool = False
 

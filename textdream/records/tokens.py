@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 from pydantic import Field, FiniteFloat
 
 from textdream.records.dream import Certificate
-from textdream.records.result import Index, Record, Result, Sample, Target
+from textdream.records.result import Index, OrUnknown, Record, Result, Sample, Target
 
 
 class TokenValue(Record):
     """A token at the searched position, and the target's value with it there."""
 
-    id: Index
+    id: OrUnknown[Index]
     token: str
     activation: FiniteFloat
 
@@ -45,7 +45,7 @@ class TokenSearchResult(Result):
     start: Sample
     position: Index
     """The one searched; of several, the one that has the best token."""
-    searched: Index
+    searched: OrUnknown[Index]
     """Tokens evaluated at each position; special and unused ones are left out."""
     tokens: list[TokenValue]
     """Best first, at `position`."""

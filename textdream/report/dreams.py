@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from math import exp
 
 from rich import box
@@ -12,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from textdream.records import Baseline, DreamResult, Sample
-from textdream.report.common import heading
+from textdream.report.annealing import annealing
+from textdream.report.common import heading, number
 from textdream.report.predictions import percent
 from textdream.report.shading import excerpt
 from textdream.report.text import differences, joined, sparkline
@@ -20,22 +22,12 @@ from textdream.report.text import differences, joined, sparkline
 
 def dream(result: DreamResult) -> RenderableType:
     """Start and best with their activations, the climb, the certificate and what it cost."""
-    read = result.target.position
-    changed = differences(result.start.tokens, result.best.tokens)
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(justify="right", style="dim", no_wrap=True)
-    grid.add_column(justify="right", no_wrap=True)
-    grid.add_column(overflow="fold")
-    if result.baseline is not None:
-        grid.add_row("corpus", f"{result.baseline.activation:.3f}", excerpt(result.baseline))
-    grid.add_row("start", f"{result.start.activation:.3f}", joined(result.start.tokens, read=read))
-    if result.final.ids != result.best.ids:
-        grid.add_row("final", f"{result.final.activation:.3f}", joined(result.final.tokens, read=read))
-    best = joined(result.best.tokens, changed=changed, read=read)
-    grid.add_row("best", Text(f"{result.best.activation:.3f}", style="bold green"), best)
-    climb = sparkline([step.hard for step in result.steps], 48)
-    lines: list[RenderableType] = [heading("dream", result), Padding(grid, (1, 0, 0, 1))]
-    if len(result.steps) > 2:
+    lines: list[RenderableType] = [heading("dream", result), Padding(_texts(result), (1, 0, 0, 1))]
+    values = [step.hard for step in result.steps if step.hard is not None]
+    if not values:
+        lines.append(Padding(annealing(result), (1, 0, 0, 1)))
+    elif len(values) > 2:
+        climb = sparkline(values, 48)
         lines.append(
             Padding(
                 Text.assemble(("climb  ", "dim"), (climb, "cyan"), (f"  {len(result.steps)} steps", "dim")),
@@ -52,6 +44,26 @@ def dream(result: DreamResult) -> RenderableType:
     if result.interrupted:
         lines.append(Text(" interrupted: this is the best that was reached", style="bold yellow"))
     return Group(*lines, Text())
+
+
+def _texts(result: DreamResult) -> RenderableType:
+    """Start, end and best, each with its activation; the last, where no value is known."""
+    read = result.target.position
+    changed = differences(result.start.tokens, result.best.tokens)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(justify="right", style="dim", no_wrap=True)
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(overflow="fold")
+    value = partial(number, target=result.target)
+    if result.baseline is not None:
+        grid.add_row("corpus", f"{result.baseline.activation:.3f}", excerpt(result.baseline))
+    grid.add_row("start", value(result.start.activation), joined(result.start.tokens, read=read))
+    if result.final.tokens != result.best.tokens:
+        grid.add_row("final", value(result.final.activation), joined(result.final.tokens, read=read))
+    best = joined(result.best.tokens, changed=changed, read=read)
+    name = "best" if result.best.activation is not None else "last"
+    grid.add_row(name, Text(value(result.best.activation), style="bold green"), best)
+    return grid
 
 
 def certificate(result: DreamResult) -> Text:
@@ -105,7 +117,7 @@ def compare(results: Sequence[tuple[str, DreamResult]]) -> RenderableType:
     def sample(result: DreamResult, what: str) -> Text:
         found: Sample = getattr(result, what)
         changed = differences(result.start.tokens, found.tokens) if what != "start" else ()
-        value = Text(f"{found.activation:.3f}\n", style="bold")
+        value = Text(f"{number(found.activation, result.target)}\n", style="bold")
         return value + joined(found.tokens, changed=changed, read=result.target.position)
 
     for what in ("start", "final", "best"):
@@ -114,8 +126,8 @@ def compare(results: Sequence[tuple[str, DreamResult]]) -> RenderableType:
     rows = {
         "method": lambda r: _method(r),
         "1-opt": lambda r: "proven" if r.certificate and r.certificate.holds else "not proven",
-        "evaluations": lambda r: f"{r.evaluations:,}",
-        "seconds": lambda r: f"{r.seconds:.1f}",
+        "evaluations": lambda r: "–" if r.evaluations is None else f"{r.evaluations:,}",
+        "seconds": lambda r: "–" if r.seconds is None else f"{r.seconds:.1f}",
     }
     for name, cell in rows.items():
         table.add_row(name, *(cell(result) for _, result in results))
@@ -123,11 +135,13 @@ def compare(results: Sequence[tuple[str, DreamResult]]) -> RenderableType:
 
 
 def _method(result: DreamResult) -> str:
-    preset = result.settings.get("preset")
+    preset = result.settings.get("preset") if result.imported is None else "PAIR"
     return f"{result.method} ({preset})" if preset else result.method
 
 
 def _cost(result: DreamResult) -> Text:
+    if result.imported is not None:
+        return Text(f"{_method(result)} · {result.steps[-1].step:,} steps", style="dim")
     trip = "survives" if result.best.round_trip else "does not survive"
     return Text(
         f"{_method(result)} · {result.evaluations:,} evaluations · {result.seconds:.1f} s · seed {result.seed}"

@@ -53,10 +53,12 @@ def _text(one: LayerReconstruction) -> Text:
         tokens.append(token + SIGNS.get(mark, ""))
         if STYLES[mark]:
             styles[position] = STYLES[mark]
-    return joined(tokens, styles=styles)
+    return joined(tokens, styles=styles, apart=[at for at, mark in enumerate(one.marks) if mark in SIGNS])
 
 
 def _numbers(one: LayerReconstruction) -> Text:
+    if one.floor is None:
+        return _dim(f"loss {one.loss:.1e}{_way(one)}")
     words = [f"loss {one.loss:.1e}", f"noise {one.floor:.1e}"]
     if one.rival is not None:
         words.append(f"next text {one.rival.loss:.1e}")
@@ -66,10 +68,20 @@ def _numbers(one: LayerReconstruction) -> Text:
     return _dim(" · ".join(words))
 
 
+def _way(one: LayerReconstruction) -> str:
+    """Of an imported reconstruction: from which step the best text is, and how right the last one was."""
+    steps = one.steps or []
+    where = next((f" at step {step.step:,}" for step in steps if step.tokens == one.best.tokens), "")
+    last = "" if one.last is None or one.last.tokens == one.best.tokens else f" · at the last step {one.last_loss:.1e}"
+    return where + last
+
+
 def _legend(result: ReconstructResult) -> Text:
     """What the signs on this page mean, and what exactness does not."""
     seen = {mark for one in result.layers for mark in one.marks}
     lines = []
+    if result.imported is not None:
+        return _dim("✓ the tokens are those of the text given   ✗ another token")
     if any(one.exact for one in result.layers):
         lines.append("✓ the loss is float32 noise for these very tokens")
     if "near" in seen or "wrong" in seen:
@@ -106,7 +118,8 @@ def _totals(result: ReconstructResult) -> Text:
     lens = "" if result.lens is None else f" · lens from {result.lens.corpus.name}, {result.lens.tokens:,} tokens"
     count = len(result.layers)
     layers = f"{exact} of {count} layers" if count > 1 else f"{exact} of 1 layer"
-    return _dim(f" {layers} exact · {result.seconds:.1f} s{lens}")
+    seconds = "" if result.seconds is None else f" · {result.seconds:.1f} s"
+    return _dim(f" {layers} exact{seconds}{lens}")
 
 
 def _dim(text: str) -> Text:

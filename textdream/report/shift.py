@@ -21,16 +21,16 @@ def shift(result: ShiftResult) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     for justify in ("right", "right", "left", "right"):
         table.add_column(justify=justify, vertical="top")
-    table.add_row(_dim("layer"), _dim("magnitude"), "", _dim("left"))
+    table.add_row(_dim("layer"), _dim("magnitude"), "", _dim("left" if result.imported is None else "loss"))
     layer = None
-    for (number, _), group in groupby(result.runs, key=lambda run: (run.layer, tuple(run.best.ids))):
+    for (number, _), group in groupby(result.runs, key=lambda run: (run.layer, tuple(run.best.tokens))):
         runs = list(group)
         table.add_row(str(number) if number != layer else "", _span(runs), _text(runs[0]), _left(runs))
         layer = number
     what = Text.assemble((" shift", "bold"), ("  ·  ", "dim"), result.model.name, ("  ·  ", "dim"), _source(result))
     start = joined(result.start.tokens, read=result.positions[0])
     parts: list[RenderableType] = [what, Text(), Text.assemble(" ", start), Text(), table, Text()]
-    parts.append(Padding(_legend(), (0, 0, 0, 1)))
+    parts.append(Padding(_legend(result), (0, 0, 0, 1)))
     if result.interrupted:
         parts.append(Text(" interrupted: the runs above are done", style="bold yellow"))
     return Group(*parts, Text())
@@ -41,7 +41,8 @@ def _source(result: ShiftResult) -> str:
         assert result.replacement is not None
         return f"the word's activation from “{result.replacement.text}”"
     unit = "largest entry" if result.unit == "largest" else "distance of the sets"
-    return f"{result.concept.negative} → {result.concept.positive}, in units of the {unit}"
+    ends = " → ".join(filter(None, (result.concept.negative, result.concept.positive))) or "an unnamed concept"
+    return f"{ends if result.concept.negative else f'to {ends}'}, in units of the {unit}"
 
 
 def _span(runs: list[ShiftRun]) -> str:
@@ -54,11 +55,14 @@ def _span(runs: list[ShiftRun]) -> str:
 def _text(run: ShiftRun) -> Text:
     tokens = [token + SIGNS.get(mark, "") for token, mark in zip(run.best.tokens, run.marks, strict=True)]
     styles = {position: STYLES[mark] for position, mark in enumerate(run.marks) if STYLES[mark]}
-    return joined(tokens, styles=styles)
+    return joined(tokens, styles=styles, apart=run.changed)
 
 
 def _left(runs: list[ShiftRun]) -> Text:
-    """The share of the shift that no text found takes up, at its smallest and largest in the row."""
+    """The share of the shift that no text found takes up, at its smallest and largest in the row; the loss, if imported."""
+    if losses := [run.loss for run in runs if run.loss is not None]:
+        least, most = f"{min(losses):.2g}", f"{max(losses):.2g}"
+        return _dim(least if least == most else f"{least}–{most}")
     shares = [run.distance / run.shifted for run in runs if run.shifted > run.floor]
     if not shares:
         return _dim("0 %")
@@ -66,7 +70,12 @@ def _left(runs: list[ShiftRun]) -> Text:
     return _dim(f"{low:.0%}" if round(low, 2) == round(high, 2) else f"{low:.0%}–{high:.0%}")
 
 
-def _legend() -> Text:
+def _legend(result: ShiftResult) -> Text:
+    if result.imported is not None:
+        return _dim(
+            "✓ changed to the word that the shift asked for   ✗ changed otherwise\n"
+            "loss: mean squared distance from the shifted activation that remains"
+        )
     return _dim(
         "✓ changed to the word that the shift asked for   ✗ changed otherwise\n"
         "left: distance to the shifted activation that remains, of the distance it was shifted"

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
+from textdream.report.common import origin
 from textdream.report.concept import classify, concept
 from textdream.report.diagnose import diagnose
 from textdream.report.dreams import dream
@@ -37,3 +38,5 @@ def show(result: Any, console: Console | None = None) -> None:
     """Draw a result on `console` (default: standard output)."""
     console = console or Console()
     console.print(DRAWINGS[result.type](result))
+    if result.imported is not None:
+        console.print(origin(result.imported))

@@ -8,8 +8,8 @@ from rich.text import Text
 
 from textdream.records import Target
 
-# As BERT's and RoBERTa's tokenizers write it: the one special token that is part of a text.
-MASKS = ("[MASK]", "<mask>")
+# As BERT's and RoBERTa's tokenizers write it, the one special token that is part of a text; and a token that is not known.
+MASKS = ("[MASK]", "<mask>", "[?]")
 
 
 def joined(
@@ -19,6 +19,7 @@ def joined(
     read: int | None = None,
     special: bool = False,
     styles: Mapping[int, str] | None = None,
+    apart: Collection[int] = (),
 ) -> Text:
     """Tokens as text.
 
@@ -34,6 +35,8 @@ def joined(
         Show special tokens.
     styles
         Styles of single positions, in place of what the others give.
+    apart
+        Positions of pieces (`##`) that do not belong to the word before, and stand alone.
     """
     byte_level = any(token.startswith(("Ġ", "▁")) for token in tokens)
     text = Text()
@@ -43,7 +46,7 @@ def joined(
         if marks_itself and not special and not mask and position != read:
             continue
         piece, glued = token, False
-        if token.startswith("##"):
+        if token.startswith("##") and position not in apart:
             piece, glued = token[2:], True
         elif byte_level:
             piece, glued = token.lstrip("Ġ▁"), not token.startswith(("Ġ", "▁"))

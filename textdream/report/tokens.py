@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from textdream.records import PositionTokens, SimilarResult, TokenSearchResult
-from textdream.report.common import heading, start_line
+from textdream.report.common import heading, number, start_line
 from textdream.report.token_map import TokenMap
 
 
@@ -36,12 +36,13 @@ def _best_and_worst(result: TokenSearchResult, rows: int = 10) -> RenderableType
         table.add_column(justify=justify)
     top = max(abs(token.activation) for token in [*result.tokens, *result.worst]) or 1.0
     for title, tokens in (("best", result.tokens[:rows]), ("worst", result.worst[:rows])):
-        table.add_row("", Text(title, style="dim"))
+        if tokens:
+            table.add_row("", Text(title, style="dim"))
         for rank, token in enumerate(tokens, start=1):
             table.add_row(
                 Text(str(rank), style="dim"),
                 Text(token.token, style="bold"),
-                f"{token.activation:.3f}",
+                number(token.activation, result.target),
                 _bar(token.activation, top),
             )
     return table
@@ -115,7 +116,7 @@ def similar(result: SimilarResult, rows: int = 15) -> RenderableType:
         table.add_row(
             Text(token.token, style="bold"),
             f"{token.distance:.3f}",
-            f"{token.activation:.3f}",
+            number(token.activation, result.target),
             _bar(token.activation, top),
         )
     parts: list[RenderableType] = [heading("similar", result), Text(), start_line(result), Text()]
@@ -143,6 +144,8 @@ def _smoothness(result: SimilarResult) -> Text:
 
 def _searched(result: TokenSearchResult) -> Text:
     places = f"{len(result.map)} positions" if result.map is not None else f"position {result.position}"
+    if result.imported is not None:
+        return _dim(f" the {len(result.tokens)} best at position {result.position}")
     count = f" · {result.evaluations:,} evaluations" if result.evaluations else ""
     return _dim(
         f" {result.searched:,} tokens at {'each of ' * (result.map is not None)}{places}{count} · {result.seconds:.1f} s"
