@@ -173,8 +173,13 @@ class Dream:
     @property
     def best(self) -> Sample:
         """The best real text so far."""
-        best = self.problems[self._best_index()].best
-        return self.start if best is None else self.model.sample(best[0], self._sign * best[1])
+        index = self._best_index()
+        best = self.problems[index].best
+        if best is None:
+            return self.start
+        # A text decided in another batch differs by rounding: where nothing is better, best and start are the same value.
+        unmoved = list(best[0]) == self.settings[index].ids.tolist()
+        return self.model.sample(best[0], self._start_values[index] if unmoved else self._sign * best[1])
 
     @property
     def start(self) -> Sample:
