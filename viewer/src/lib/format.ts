@@ -1,0 +1,29 @@
+/** Numbers as people read them. */
+
+/** Three significant digits, four before the point kept whole, a true minus sign. */
+export function number(value: number | null | undefined): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  const size = Math.abs(value);
+  let text: string;
+  if (size === 0) text = "0";
+  else if (size >= 1000) text = Math.round(size).toLocaleString("en-US");
+  else if (size < 0.001) text = size.toExponential(1);
+  else text = size.toPrecision(size >= 100 ? 4 : 3);
+  return (value < 0 ? "−" : "") + text;
+}
+
+/** The same without zeros that say nothing: for ticks. */
+export const tick = (value: number): string =>
+  Number.isInteger(value) ? value.toLocaleString("en-US").replace("-", "−") : number(value).replace(/(\.\d*?)0+($|e)/, "$1$2").replace(/\.($|e)/, "$1");
+
+export const count = (value: number): string => value.toLocaleString("en-US");
+
+export const percent = (share: number, digits = 0): string => `${(100 * share).toFixed(digits)} %`;
+
+export function seconds(value: number): string {
+  if (value < 120) return `${number(value)} s`;
+  return value < 7200 ? `${Math.round(value / 60)} min` : `${(value / 3600).toFixed(1)} h`;
+}
+
+/** One word for one, another for the rest. */
+export const plural = (value: number, one: string, many = `${one}s`): string => `${count(value)} ${value === 1 ? one : many}`;
