@@ -22,11 +22,12 @@ export interface DreamResult {
   textdream: string;
   created: string;
   model: ModelInfo;
-  seed: number;
+  seed: number | null;
   settings: {
     [k: string]: unknown;
   };
-  seconds: number;
+  seconds: number | null;
+  imported?: Imported | null;
   type: "dream";
   target: Target;
   start: Sample;
@@ -35,29 +36,41 @@ export interface DreamResult {
   free: number[];
   method: string;
   minimise: boolean;
-  evaluations: number;
+  evaluations: number | null;
   certificate?: Certificate | null;
   baseline?: Baseline | null;
   interrupted: boolean;
   steps: Step[];
 }
 /**
- * The model that a result belongs to.
+ * The model that a result belongs to. Imported files name it and no more: there is no hash to check against.
  */
 export interface ModelInfo {
   name: string;
   source: string;
-  sha256: string;
-  architecture: string;
-  layers: number;
-  width: number;
-  vocabulary_size: number;
+  sha256: string | null;
+  architecture: string | null;
+  layers: number | null;
+  width: number | null;
+  vocabulary_size: number | null;
+}
+/**
+ * Where an imported result comes from.
+ */
+export interface Imported {
+  format: "pair";
+  file: string | null;
+  kind: string;
+  params: {
+    [k: string]: unknown;
+  };
 }
 /**
  * What was to be raised. A sum of several has `terms`; then site, layer and the others are null.
  */
 export interface Target {
-  kind: "neuron" | "channel" | "layer" | "direction" | "logit" | "logit_difference" | "log_probability" | "sum";
+  kind:
+    "neuron" | "channel" | "layer" | "direction" | "logit" | "logit_difference" | "log_probability" | "sum" | "mean";
   site?: string | null;
   layer?: number | null;
   neuron?: number | null;
@@ -78,8 +91,8 @@ export interface Sample {
   ids: number[];
   tokens: string[];
   text: string;
-  round_trip: boolean;
-  activation: number;
+  round_trip: boolean | null;
+  activation: number | null;
 }
 /**
  * Whether any single replacement of a free token raises the target further (1-opt).
@@ -166,7 +179,7 @@ export interface CorpusStart {
 export interface Step {
   step: number;
   tokens: string[];
-  hard: number;
+  hard: number | null;
   phase: string;
   soft?: number | null;
   temperature?: number | null;
@@ -179,7 +192,7 @@ export interface Step {
  * A token's weight in the soft mixture.
  */
 export interface TopToken {
-  id: number;
+  id: number | null;
   token: string;
   weight: number;
 }
@@ -191,16 +204,17 @@ export interface TokenSearchResult {
   textdream: string;
   created: string;
   model: ModelInfo;
-  seed: number;
+  seed: number | null;
   settings: {
     [k: string]: unknown;
   };
-  seconds: number;
+  seconds: number | null;
+  imported?: Imported | null;
   type: "token_search";
   target: Target;
   start: Sample;
   position: number;
-  searched: number;
+  searched: number | null;
   tokens: TokenValue[];
   worst: TokenValue[];
   best?: Sample | null;
@@ -216,7 +230,7 @@ export interface TokenSearchResult {
  * A token at the searched position, and the target's value with it there.
  */
 export interface TokenValue {
-  id: number;
+  id: number | null;
   token: string;
   activation: number;
 }
@@ -245,11 +259,12 @@ export interface SimilarResult {
   textdream: string;
   created: string;
   model: ModelInfo;
-  seed: number;
+  seed: number | null;
   settings: {
     [k: string]: unknown;
   };
-  seconds: number;
+  seconds: number | null;
+  imported?: Imported | null;
   type: "similar";
   target: Target;
   start: Sample;
@@ -263,7 +278,7 @@ export interface SimilarResult {
  * A token near the one at the position, in embedding space.
  */
 export interface NeighbourValue {
-  id: number;
+  id: number | null;
   token: string;
   activation: number;
   distance: number;
@@ -276,11 +291,12 @@ export interface DiagnoseResult {
   textdream: string;
   created: string;
   model: ModelInfo;
-  seed: number;
+  seed: number | null;
   settings: {
     [k: string]: unknown;
   };
-  seconds: number;
+  seconds: number | null;
+  imported?: Imported | null;
   type: "diagnose";
   target: Target;
   findings: Finding[];
@@ -355,11 +371,12 @@ export interface CorpusTopResult {
   textdream: string;
   created: string;
   model: ModelInfo;
-  seed: number;
+  seed: number | null;
   settings: {
     [k: string]: unknown;
   };
-  seconds: number;
+  seconds: number | null;
+  imported?: Imported | null;
   type: "corpus_top";
   target: Target;
   corpus: CorpusInfo;
@@ -439,11 +456,12 @@ export interface NeuronsResult {
   textdream: string;
   created: string;
   model: ModelInfo;
-  seed: number;
+  seed: number | null;
   settings: {
     [k: string]: unknown;
   };
-  seconds: number;
+  seconds: number | null;
+  imported?: Imported | null;
   type: "neurons";
   corpus: CorpusInfo;
   start: BareSample;
@@ -458,7 +476,7 @@ export interface BareSample {
   ids: number[];
   tokens: string[];
   text: string;
-  round_trip: boolean;
+  round_trip: boolean | null;
 }
 /**
  * A unit's activation at the word, and where that stands among its activations over the corpus.
@@ -479,11 +497,12 @@ export interface FillMaskResult {
   textdream: string;
   created: string;
   model: ModelInfo;
-  seed: number;
+  seed: number | null;
   settings: {
     [k: string]: unknown;
   };
-  seconds: number;
+  seconds: number | null;
+  imported?: Imported | null;
   type: "fill_mask";
   start: BareSample;
   position: number;
@@ -517,11 +536,12 @@ export interface ConceptResult {
   textdream: string;
   created: string;
   model: ModelInfo;
-  seed: number;
+  seed: number | null;
   settings: {
     [k: string]: unknown;
   };
-  seconds: number;
+  seconds: number | null;
+  imported?: Imported | null;
   type: "concept";
   words: ConceptWords;
   site: "resid_post";
@@ -598,11 +618,12 @@ export interface ClassifyResult {
   textdream: string;
   created: string;
   model: ModelInfo;
-  seed: number;
+  seed: number | null;
   settings: {
     [k: string]: unknown;
   };
-  seconds: number;
+  seconds: number | null;
+  imported?: Imported | null;
   type: "classify";
   words: ConceptWords;
   site: "resid_post";
@@ -634,11 +655,12 @@ export interface ReconstructResult {
   textdream: string;
   created: string;
   model: ModelInfo;
-  seed: number;
+  seed: number | null;
   settings: {
     [k: string]: unknown;
   };
-  seconds: number;
+  seconds: number | null;
+  imported?: Imported | null;
   type: "reconstruct";
   start: BareSample;
   target: Target;
@@ -655,10 +677,10 @@ export interface LayerReconstruction {
   exact: boolean;
   accuracy: number;
   loss: number;
-  seconds: number;
-  evaluations: number;
-  gradients: number;
-  floor: number;
+  seconds: number | null;
+  evaluations: number | null;
+  gradients: number | null;
+  floor: number | null;
   rival?: Rival | null;
   marks: ("right" | "near" | "wrong" | "special")[];
   method: "hybrid" | "sipit" | "anneal";
@@ -668,6 +690,7 @@ export interface LayerReconstruction {
   last_loss?: number | null;
   finished: boolean;
   synonyms?: Synonyms[] | null;
+  steps?: LossStep[] | null;
 }
 /**
  * The text nearest to the target, of those that differ from the best in one token and were tried.
@@ -695,6 +718,17 @@ export interface Substitute {
   change: number;
 }
 /**
+ * One step on the way to an activation, as PAIR's files have them.
+ */
+export interface LossStep {
+  step: number;
+  tokens: string[];
+  loss: number;
+  soft_loss?: number | null;
+  temperature?: number | null;
+  weights?: number[] | null;
+}
+/**
  * What the linear lens was fitted on.
  */
 export interface LensInfo {
@@ -711,11 +745,12 @@ export interface ShiftResult {
   textdream: string;
   created: string;
   model: ModelInfo;
-  seed: number;
+  seed: number | null;
   settings: {
     [k: string]: unknown;
   };
-  seconds: number;
+  seconds: number | null;
+  imported?: Imported | null;
   type: "shift";
   start: BareSample;
   word: string | null;
@@ -733,10 +768,10 @@ export interface ShiftResult {
  */
 export interface ShiftSource {
   file: string;
-  sha256: string;
-  kind: string;
-  positive: string;
-  negative: string;
+  sha256: string | null;
+  kind: string | null;
+  positive: string | null;
+  negative: string | null;
 }
 /**
  * What was added to the word's activation at magnitude 1.
@@ -754,11 +789,13 @@ export interface ShiftRun {
   best: BareSample;
   changed: number[];
   marks: ("unchanged" | "intended" | "otherwise" | "special")[];
-  distance: number;
-  shifted: number;
-  floor: number;
-  evaluations: number;
-  seconds: number;
+  distance: number | null;
+  shifted: number | null;
+  floor: number | null;
+  evaluations: number | null;
+  seconds: number | null;
+  loss?: number | null;
+  steps?: LossStep[] | null;
 }
 /**
  * One word's activation moved along a concept in many sentences, against random directions of the same length.
@@ -771,11 +808,12 @@ export interface ShiftAuditResult {
   textdream: string;
   created: string;
   model: ModelInfo;
-  seed: number;
+  seed: number | null;
   settings: {
     [k: string]: unknown;
   };
-  seconds: number;
+  seconds: number | null;
+  imported?: Imported | null;
   type: "shift_audit";
   word: string;
   concept: ShiftSource;
