@@ -1,11 +1,12 @@
 /** Numbers as people read them. */
 
-/** Three significant digits, four before the point kept whole, a true minus sign. */
+/** Three significant digits, up to seven before the point kept whole, a true minus sign. */
 export function number(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   const size = Math.abs(value);
   let text: string;
   if (size === 0) text = "0";
+  else if (size >= 1e7) text = size.toExponential(1).replace("+", "");
   else if (size >= 1000) text = Math.round(size).toLocaleString("en-US");
   else if (size < 0.001) text = size.toExponential(1);
   else text = size.toPrecision(size >= 100 ? 4 : 3);

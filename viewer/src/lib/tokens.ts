@@ -9,6 +9,13 @@ export interface Piece {
   special: boolean;
 }
 
+/** What is said of a single token: a sign beside the colour, and words for those who hear it. */
+export interface Mark {
+  name: "good" | "near" | "bad";
+  sign: string;
+  says: string;
+}
+
 // As BERT's and RoBERTa's tokenizers write it: the one special token that is part of a text.
 const MASKS = new Set(["[MASK]", "<mask>"]);
 

@@ -2,7 +2,13 @@
 import type { Component } from "svelte";
 import type { ViewState } from "../lib/state.svelte";
 import type { AnyResult } from "../schema";
+import Classify from "./Classify.svelte";
+import Concept from "./Concept.svelte";
 import Dream from "./Dream.svelte";
+import FillMask from "./FillMask.svelte";
+import Reconstruct from "./Reconstruct.svelte";
+import Shift from "./Shift.svelte";
+import ShiftAudit from "./ShiftAudit.svelte";
 
 export interface ViewProps<Kind extends AnyResult = AnyResult> {
   result: Kind;
@@ -11,4 +17,10 @@ export interface ViewProps<Kind extends AnyResult = AnyResult> {
 
 export const VIEWS: Partial<Record<AnyResult["type"], Component<any>>> = {
   dream: Dream,
+  fill_mask: FillMask,
+  concept: Concept,
+  classify: Classify,
+  reconstruct: Reconstruct,
+  shift: Shift,
+  shift_audit: ShiftAudit,
 };
