@@ -50,7 +50,7 @@ export function shiftText(result: ShiftResult): string {
   const word = `“${result.word ?? sentence(result.positions.map((at) => result.start.tokens[at] ?? ""))}”`;
   if (!result.concept) return `The activation of ${word} was replaced by that from “${result.replacement?.text ?? "another text"}”.`;
   const { negative, positive, file } = result.concept;
-  const way = negative && positive ? `from “${negative}” to “${positive}”` : positive ? `towards “${positive}”` : `along ${file}`;
-  const unit = result.unit === "largest" ? "the vector's largest entry" : "the distance between the two words' means";
-  return `The activation of ${word} was moved ${way}; magnitudes count ${unit}.`;
+  const way = negative && positive ? `along “${negative}” → “${positive}”, and with a minus back` : positive ? `towards “${positive}”` : `along ${file}`;
+  const unit = result.unit === "largest" ? "the vector divided by its largest entry" : "the distance between the two words' means";
+  return `The activation of ${word} was moved ${way}; magnitude 1 is ${unit}.`;
 }
