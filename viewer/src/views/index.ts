@@ -2,7 +2,12 @@
 import type { Component } from "svelte";
 import type { ViewState } from "../lib/state.svelte";
 import type { AnyResult } from "../schema";
+import CorpusTop from "./CorpusTop.svelte";
+import Diagnose from "./Diagnose.svelte";
 import Dream from "./Dream.svelte";
+import Neurons from "./Neurons.svelte";
+import Similar from "./Similar.svelte";
+import TokenSearch from "./TokenSearch.svelte";
 
 export interface ViewProps<Kind extends AnyResult = AnyResult> {
   result: Kind;
@@ -11,4 +16,9 @@ export interface ViewProps<Kind extends AnyResult = AnyResult> {
 
 export const VIEWS: Partial<Record<AnyResult["type"], Component<any>>> = {
   dream: Dream,
+  token_search: TokenSearch,
+  similar: Similar,
+  diagnose: Diagnose,
+  corpus_top: CorpusTop,
+  neurons: Neurons,
 };
