@@ -16,7 +16,9 @@ export function outline(root: Element): string {
       if (last >= 0) lines[last] += text;
       return;
     }
-    if (!(node instanceof Element) || node.getAttribute("aria-hidden") === "true" || node.tagName === "STYLE") return;
+    if (!(node instanceof Element) || node.getAttribute("aria-hidden") === "true") return;
+    // The same four buttons on every picture.
+    if (node.matches(".tools")) return;
     const own = node.matches(LINES);
     if (own) {
       const states = ["pressed", "selected"].filter((state) => node.getAttribute(`aria-${state}`) === "true");
@@ -27,6 +29,7 @@ export function outline(root: Element): string {
       if (node.tagName === "BUTTON" && name) return;
     }
     for (const child of node.childNodes) walk(child, own ? depth + 1 : depth);
+    if (node.matches("td, th, title, .number, .soft")) lines[lines.length - 1] += " ";
   };
   lines.push("");
   walk(root, 0);

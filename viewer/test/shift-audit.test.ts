@@ -37,7 +37,7 @@ test("tokens in order of how sure they are, those told from chance with a sign",
   expect(rows).toHaveLength(2);
   expect(rows[0]).toContain("✓ baker, changes more often along the concept");
   expect(rows[0]).toContain("80 % (65–90)");
-  expect(rows[1]).toContain("· ing, not told from chance");
+  expect(rows[1]).toContain("· ##ing, not told from chance");
   expect(rows[1]).toContain("0.310");
   await fireEvent.click(screen.getByRole("button", { name: "and 1 token that changed too rarely to be tested" }));
   expect(screen.getByText("not tested")).toBeTruthy();

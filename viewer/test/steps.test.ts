@@ -13,7 +13,7 @@ const step = (number: number, tokens: string[], value: number | null, more = {})
 
 test("steps as a chart and as rows, in which what changed is marked", async () => {
   const state = new ViewState();
-  const steps = [step(0, ["a", "b"], 1, { soft: 2, temperature: 3 }), step(10, ["a", "c"], 0.01, { soft: 1, temperature: 1, note: "moved on" })];
+  const steps = [step(0, ["a", "b"], 1.5, { soft: 2, temperature: 3 }), step(10, ["a", "c"], 0.01, { soft: 1, temperature: 1, note: "moved on" })];
   const { container } = render(Steps, { steps, start: ["a", "b"], value: "loss", of: " of a test", state });
   expect(outline(container)).toMatchSnapshot();
   const rows = within(screen.getByRole("listbox", { name: "Steps of a test" })).getAllByRole("option");
@@ -22,7 +22,7 @@ test("steps as a chart and as rows, in which what changed is marked", async () =
   expect(container.textContent).toContain("moved on");
   await fireEvent.click(rows[0]!);
   expect(state.values["step"]).toBe("0");
-  expect(container.textContent).toContain("hard (real tokens): 1.00");
+  expect(container.textContent).toContain("hard (real tokens): 1.50");
 });
 
 test("steps without any value have no chart", () => {

@@ -21,3 +21,20 @@ export function thinned(values: readonly (number | null | undefined)[], columns:
   }
   return [...kept].sort((a, b) => a - b);
 }
+
+/** Indices in runs that no missing value interrupts, so that no line is drawn over a gap. A lone one stands twice: a dot. */
+export function unbroken(values: readonly (number | null | undefined)[], indices: readonly number[]): number[][] {
+  const runs: number[][] = [];
+  let gap = true;
+  let next = 0;
+  for (const [i, value] of values.entries()) {
+    if (value === null || value === undefined) gap = true;
+    else if (i === indices[next]) {
+      if (gap) runs.push([]);
+      runs.at(-1)!.push(i);
+      gap = false;
+      next++;
+    }
+  }
+  return runs.map((run) => (run.length === 1 ? [run[0]!, run[0]!] : run));
+}

@@ -32,6 +32,9 @@ export function pieces(tokens: readonly string[]): Piece[] {
   });
 }
 
+/** One token on its own, as in a list: a piece of a word keeps its mark, a leading space is seen. */
+export const alone = (token: string): string => token.replace(/^[Ġ▁]+/, "␣");
+
 /** Tokens as one line of text, special ones left out. */
 export function sentence(tokens: readonly string[]): string {
   return pieces(tokens)
@@ -46,3 +49,7 @@ export function differences(before: readonly string[], after: readonly string[])
   const positions = [...after.keys()];
   return before.length === after.length ? positions.filter((i) => before[i] !== after[i]) : positions;
 }
+
+/** A text with other tokens at some positions. */
+export const swapped = (tokens: readonly string[], positions: readonly number[], put: readonly string[]): string[] =>
+  tokens.map((token, position) => put[positions.indexOf(position)] ?? token);

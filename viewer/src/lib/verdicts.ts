@@ -1,8 +1,8 @@
 /** The marks of a reconstruction and of a shift, as signs and words. */
 import type { LayerReconstruction, ShiftRun } from "../schema";
-import { pieces, type Mark } from "./tokens";
+import { alone, type Mark } from "./tokens";
 
-const shown = (token: string | undefined): string => (token === undefined ? "another token" : `“${pieces([token])[0]!.text}”`);
+const shown = (token: string | undefined): string => (token === undefined ? "another token" : `“${alone(token)}”`);
 
 /** Near or wrong against the text given; what is right bears no mark. */
 export const againstText = (marks: LayerReconstruction["marks"], given: readonly string[]): (Mark | null)[] =>

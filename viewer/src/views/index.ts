@@ -4,11 +4,16 @@ import type { ViewState } from "../lib/state.svelte";
 import type { AnyResult } from "../schema";
 import Classify from "./Classify.svelte";
 import Concept from "./Concept.svelte";
+import CorpusTop from "./CorpusTop.svelte";
+import Diagnose from "./Diagnose.svelte";
 import Dream from "./Dream.svelte";
 import FillMask from "./FillMask.svelte";
+import Neurons from "./Neurons.svelte";
 import Reconstruct from "./Reconstruct.svelte";
 import Shift from "./Shift.svelte";
 import ShiftAudit from "./ShiftAudit.svelte";
+import Similar from "./Similar.svelte";
+import TokenSearch from "./TokenSearch.svelte";
 
 export interface ViewProps<Kind extends AnyResult = AnyResult> {
   result: Kind;
@@ -23,4 +28,9 @@ export const VIEWS: Partial<Record<AnyResult["type"], Component<any>>> = {
   reconstruct: Reconstruct,
   shift: Shift,
   shift_audit: ShiftAudit,
+  token_search: TokenSearch,
+  similar: Similar,
+  diagnose: Diagnose,
+  corpus_top: CorpusTop,
+  neurons: Neurons,
 };
