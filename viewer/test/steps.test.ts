@@ -1,0 +1,54 @@
+import { fireEvent, render, screen, within } from "@testing-library/svelte";
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { fromPair } from "../src/lib/pair";
+import { ViewState } from "../src/lib/state.svelte";
+import type { DreamResult } from "../src/schema";
+import Dream from "../src/views/Dream.svelte";
+import Steps from "../src/views/Steps.svelte";
+import { fixture, holes, outline } from "./outline";
+
+const pair = (name: string): DreamResult => fromPair(JSON.parse(readFileSync(`../tests/data/pair/${name}.json`, "utf8")), name) as DreamResult;
+const step = (number: number, tokens: string[], value: number | null, more = {}) => ({ step: number, tokens, value, ...more });
+
+test("steps as a chart and as rows, in which what changed is marked", async () => {
+  const state = new ViewState();
+  const steps = [step(0, ["a", "b"], 1.5, { soft: 2, temperature: 3 }), step(10, ["a", "c"], 0.01, { soft: 1, temperature: 1, note: "moved on" })];
+  const { container } = render(Steps, { steps, start: ["a", "b"], value: "loss", of: " of a test", state });
+  expect(outline(container)).toMatchSnapshot();
+  const rows = within(screen.getByRole("listbox", { name: "Steps of a test" })).getAllByRole("option");
+  expect([...container.querySelectorAll(".changed")].map((token) => token.textContent)).toEqual(["c"]);
+  expect(rows[1]!.getAttribute("aria-selected")).toBe("true");
+  expect(container.textContent).toContain("moved on");
+  await fireEvent.click(rows[0]!);
+  expect(state.values["step"]).toBe("0");
+  expect(container.textContent).toContain("hard (real tokens): 1.50");
+});
+
+test("steps without any value have no chart", () => {
+  render(Steps, { steps: [step(0, ["a"], null), step(1, ["b"], null)], start: ["a"], value: "activation", state: new ViewState() });
+  expect(screen.queryByRole("figure", { name: /over the steps/ })).toBe(null);
+  expect(screen.getAllByRole("option")).toHaveLength(2);
+});
+
+test("a dream of textdream's own", () => {
+  const { container } = render(Dream, { result: fixture<DreamResult>("dream-word"), state: new ViewState() });
+  expect(holes(container)).toEqual([]);
+  expect(screen.getByRole("figure", { name: "Start and best" })).toBeTruthy();
+  expect(container.textContent).toContain("1-opt certificate");
+});
+
+test("a dream of PAIR's: what the file does not say is not claimed", () => {
+  const { container } = render(Dream, { result: pair("dream"), state: new ViewState() });
+  expect(holes(container)).toEqual([]);
+  expect(container.textContent).toContain("the file does not say");
+  expect(container.textContent).not.toContain("does not survive");
+  expect(container.textContent).not.toContain("texts were evaluated");
+});
+
+test.each(["top_words", "top_words_script"])("PAIR's %s know no text's value, and so none is the best", (name) => {
+  const { container } = render(Dream, { result: pair(name), state: new ViewState() });
+  expect(holes(container)).toEqual([]);
+  const figure = screen.getByRole("figure", { name: "Start and end" });
+  expect([...figure.querySelectorAll("th")].map((cell) => cell.textContent)).toEqual(["start", "last step"]);
+});
