@@ -7,6 +7,8 @@ import Dream from "./Dream.svelte";
 export interface ViewProps<Kind extends AnyResult = AnyResult> {
   result: Kind;
   state: ViewState;
+  /** Still growing, as in the studio: what a result says of itself at its end is left out. */
+  live?: boolean;
 }
 
 export const VIEWS: Partial<Record<AnyResult["type"], Component<any>>> = {
