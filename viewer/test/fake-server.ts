@@ -27,7 +27,7 @@ export function serve(answers: Record<string, Answer>): { asked: { key: string; 
     const body: unknown = typeof options.body === "string" ? JSON.parse(options.body) : null;
     asked.push({ key, url, body });
     if (answers["gone"]) throw new TypeError("Failed to fetch");
-    let answer = answers[key] ?? new Answered(404, { error: `${key} is not here` });
+    let answer: unknown = answers[key] ?? new Answered(404, { error: `${key} is not here` });
     if (typeof answer === "function") answer = (answer as (body: unknown, url: string) => unknown)(body, url);
     const { status, body: content } = answer instanceof Answered ? answer : new Answered(200, answer);
     return new Response(status === 204 ? null : JSON.stringify(content), { status });

@@ -1,18 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { bounds, flat, initial, plain, sections, settingsOf, type Field } from "../src/studio/fields";
 import { offersOf } from "../src/studio/offers";
-import type { Experiment, Limits, Run, Schema } from "../src/studio/types";
+import type { Experiment, Run, Schema } from "../src/studio/types";
 import data from "./fixtures/experiments.json";
+import { MINILM } from "./minilm";
 
 const experiments = data.experiments as unknown as Experiment[];
 const named = (name: string): Experiment => experiments.find((one) => one.name === name)!;
 const fieldsOf = (name: string): Field[] => sections(named(name)).flatMap((section) => section.fields);
 const field = (name: string, path: string): Field => fieldsOf(name).find((one) => one.path === path)!;
-
-export const MINILM: Limits = {
-  layers: 6, heads: 12, sites: ["embed", "resid_post", "mlp_post", "head"],
-  widths: { embed: 384, resid_post: 384, mlp_post: 1536, head: 32 }, masked_head: false, next_token_head: false, causal: false,
-}; // prettier-ignore
 
 /** Every leaf of a schema, found in another way than the forms do: by its default settings. */
 function leaves(schema: Schema, root: Schema, path = ""): string[] {

@@ -66,12 +66,16 @@ describe("a run that is watched", () => {
     expect(dream().best.activation).toBe(-4);
   });
 
-  test("what the server knows of the dream stands in its picture", async () => {
-    await open();
-    source().send("head", { ...RESULT, target: { kind: "neuron", position: 2 }, minimise: false, steps: [] });
-    source().send("steps", [step(0, 1)]);
-    draw();
-    expect(dream().target.position).toBe(2);
+  test("what the server wrote of the dream stands in its picture, with all steps", async () => {
+    const { asked } = await open({ [`${path}/result`]: { ...RESULT, target: { kind: "neuron", position: 2 } } });
+    for (let i = 0; i < 4; i++) {
+      if (i === 1) source().send("state", { ...RUN, has_result: true });
+      source().send("steps", [step(i, i)]);
+      draw();
+      await vi.advanceTimersByTimeAsync(0);
+    }
+    expect([dream().target.position, dream().steps.length, dream().best.activation]).toEqual([2, 4, 3]);
+    expect(asked.filter((one) => one.key.endsWith("/result"))).toHaveLength(1);
   });
 
   test("the end brings the whole result and closes the stream", async () => {

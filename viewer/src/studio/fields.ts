@@ -57,7 +57,8 @@ function fieldOf(path: string, schema: Schema, role: string | null): Field {
     fallback: (schema.default ?? null) as Value,
     choices: choices.map(String),
     low: one.minimum ?? above,
-    high: one.maximum ?? null,
+    // Numbers of JSON beyond this are not those that were typed.
+    high: one.maximum === undefined ? null : Math.min(one.maximum, Number.MAX_SAFE_INTEGER),
     longest: one.maxLength ?? null,
   };
 }

@@ -37,19 +37,21 @@ export class Growth {
   #steps: Step[] = [];
   #best: Step | null = null;
 
-  constructor(
-    private readonly run: Run,
-    private head: DreamResult | null = null,
-  ) {}
+  #head: DreamResult | null = null;
 
-  /** With more steps. The list is a new one each time: that is how the views see that it changed. */
-  add(steps: readonly Step[]): DreamResult | null {
+  constructor(private readonly run: Run) {}
+
+  /** What the server wrote down of this dream: start, target and its position, but fewer steps. */
+  know(head: DreamResult): void {
+    this.#head = head;
+  }
+
+  /** With more steps, one at least so far. The list is a new one each time: that is how the views see that it changed. */
+  add(steps: readonly Step[]): DreamResult {
     this.#steps = this.#steps.concat(steps);
-    const [first, final] = [this.#steps[0], this.#steps.at(-1)];
-    if (!first || !final) return this.head;
-    this.head ??= headOf(this.run, first);
-    const sign = this.head.minimise ? -1 : 1;
+    const head = (this.#head ??= headOf(this.run, this.#steps[0]!));
+    const sign = head.minimise ? -1 : 1;
     for (const step of steps) if (!this.#best || sign * step.hard > sign * this.#best.hard) this.#best = step;
-    return { ...this.head, final: sample(final), best: sample(this.#best!), steps: this.#steps };
+    return { ...head, final: sample(this.#steps.at(-1)!), best: sample(this.#best!), steps: this.#steps };
   }
 }

@@ -36,7 +36,6 @@ export class LiveRun {
 
   #source: Source | null = null;
   #growth: Growth | null = null;
-  #head: DreamResult | null = null;
   #steps: Step[] = [];
   #lines: string[] = [];
   #newest: Progress | null = null;
@@ -44,6 +43,7 @@ export class LiveRun {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #since: { phase: string; done: number; at: number } | null = null;
   #looked = 0;
+  #known = false;
   #over = false;
 
   constructor(
@@ -100,10 +100,6 @@ export class LiveRun {
     });
     on("begin", () => this.#clear());
     on("state", (data) => this.#state(data as Run));
-    on("head", (data) => {
-      this.#head = data as DreamResult;
-      this.#schedule();
-    });
     on("steps", (data) => {
       for (const step of data as Step[]) this.#steps.push(step);
       this.#schedule();
@@ -129,12 +125,12 @@ export class LiveRun {
 
   #clear(): void {
     this.link = "open";
-    this.#growth = this.#head = this.#newest = this.#since = null;
+    this.#growth = this.#newest = this.#since = null;
     this.#steps = [];
     this.#lines = [];
     this.news = [];
     this.result = this.progress = this.left = null;
-    this.growing = false;
+    this.growing = this.#known = false;
   }
 
   #state(run: Run): void {
@@ -157,10 +153,11 @@ export class LiveRun {
     if (this.#newest) this.#advance(this.#newest);
     this.#newest = null;
     if (this.#steps.length === 0 || !this.run || (this.result && !this.growing)) return;
-    this.#growth ??= new Growth(this.run, this.#head);
+    this.#growth ??= new Growth(this.run);
     this.result = this.#growth.add(this.#steps);
     this.#steps = [];
     this.growing = true;
+    if (this.run.has_result && !this.#known) void this.#know(this.#growth);
   }
 
   #advance(progress: Progress): void {
@@ -177,6 +174,13 @@ export class LiveRun {
     if (this.#growth || !this.run?.has_result || now - this.#looked < LOOK) return;
     this.#looked = now;
     void this.#fetchResult(true);
+  }
+
+  /** What a dream's first writing says beyond its steps. */
+  async #know(growth: Growth): Promise<void> {
+    this.#known = true;
+    const head = await call<DreamResult>(`/api/runs/${this.id}/result`).catch(() => null);
+    if (head && growth === this.#growth) growth.know(head);
   }
 
   async #fetchResult(growing: boolean): Promise<void> {

@@ -7,7 +7,7 @@ export const STATES: Record<RunState, { sign: string; colour: "good" | "near" | 
   paused: { sign: "❚❚", colour: "near", says: "paused" },
   done: { sign: "✓", colour: "good", says: "done" },
   stopped: { sign: "■", colour: "near", says: "stopped, the best is kept" },
-  interrupted: { sign: "⏸", colour: "near", says: "interrupted: the server ended under it" },
+  interrupted: { sign: "⚠", colour: "near", says: "interrupted: the server ended under it" },
   failed: { sign: "✗", colour: "bad", says: "failed" },
   broken: { sign: "✗", colour: "bad", says: "its file cannot be read" },
 };
