@@ -8,7 +8,11 @@ const RESULT = { type: "dream", schema: "textdream.result/1", steps: [step(0, 1)
 const path = `GET /api/runs/${RUN.id}`;
 let frames: (() => void)[] = [];
 let live: LiveRun;
-const draw = (): void => frames.splice(0).forEach((frame) => frame());
+/** What waits is drawn, and the pause after it is over. */
+const draw = (): void => {
+  frames.splice(0).forEach((frame) => frame());
+  vi.advanceTimersByTime(1);
+};
 const source = (): FakeSource => FakeSource.all.at(-1)!;
 const dream = (): DreamResult => live.result as DreamResult;
 
@@ -100,7 +104,7 @@ describe("a run that is watched", () => {
     source().send("progress", { phase: "gcg", done: 20, total: 100 });
     draw();
     expect(live.progress?.done).toBe(20);
-    expect(live.left).toBeCloseTo(40);
+    expect(live.left).toBeCloseTo(40, 1);
     source().send("state", { ...RUN, state: "paused" });
     expect(live.left).toBeNull();
   });

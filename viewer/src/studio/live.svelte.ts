@@ -41,6 +41,7 @@ export class LiveRun {
   #newest: Progress | null = null;
   #frame = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #rest: ReturnType<typeof setTimeout> | undefined;
   #since: { phase: string; done: number; at: number } | null = null;
   #looked = 0;
   #known = false;
@@ -75,6 +76,7 @@ export class LiveRun {
     this.#over = true;
     this.#source?.close();
     clearTimeout(this.#timer);
+    clearTimeout(this.#rest);
     cancelAnimationFrame(this.#frame);
   }
 
@@ -139,12 +141,20 @@ export class LiveRun {
   }
 
   #schedule(): void {
-    this.#frame ||= requestAnimationFrame(() => this.#flush());
+    this.#frame ||= requestAnimationFrame(() => {
+      const begin = performance.now();
+      this.#flush();
+      // The longer a dream, the longer it takes to draw: twice that time is left to whoever clicks meanwhile.
+      this.#rest = setTimeout(() => {
+        this.#rest = setTimeout(() => {
+          this.#frame = 0;
+          if (this.#steps.length > 0 || this.#lines.length > 0 || this.#newest) this.#schedule();
+        }, 2 * (performance.now() - begin));
+      });
+    });
   }
 
   #flush(): void {
-    cancelAnimationFrame(this.#frame);
-    this.#frame = 0;
     if (this.#lines.length > 0) {
       this.news = [...this.news, ...this.#lines];
       this.#lines = [];
