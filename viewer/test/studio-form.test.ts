@@ -100,6 +100,15 @@ test("what may change: the word, all, or those that are clicked", async () => {
   expect(await sent()).toMatchObject({ search: { free: "1,2" } });
 });
 
+test("where nothing may change, nothing is run", async () => {
+  const { asked } = await show("token-search");
+  await click("chosen ones");
+  await click("wheeler, position 2: may change");
+  await fireEvent.submit(document.querySelector("form")!);
+  expect((await screen.findByRole("alert")).textContent).toContain("nothing may change");
+  expect(asked.some((one) => one.key === "POST /api/runs")).toBe(false);
+});
+
 test("a word that is typed over is asked for again", async () => {
   await show("dream");
   await fireEvent.input(screen.getByLabelText("text"), { target: { value: "a doctor came" } });
@@ -137,6 +146,13 @@ test("of a dream that is diagnosed, text and target are not sent", async () => {
   await fireEvent.change(screen.getByLabelText("dream"), { target: { value: RUN.id } });
   expect(await sent()).toEqual({ dream: RUN.id, search: { steps: 600 } });
   expect(screen.queryByLabelText("text")).toBeNull();
+});
+
+test("a concept that is needed is filled in where there is one", async () => {
+  const concepts = [{ id: "newest", model: "minilm", positive: "he", negative: "she" }, { id: "older", model: "minilm", positive: "a", negative: "b" }];
+  const { sent } = await show("concept-classify", null, { "GET /api/concepts": { concepts } });
+  expect(screen.getByLabelText<HTMLSelectElement>("concept").value).toBe("newest");
+  expect(await sent()).toMatchObject({ concept: "newest", word: "doctor" });
 });
 
 test("what is missing is said before anything is tried", async () => {

@@ -24,6 +24,7 @@ export class StudioStore {
   /** What was filled in, by experiment, until the page is left. */
   readonly drafts = new Map<string, { model: string; values: Values }>();
 
+  #watching = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #noted: ReturnType<typeof setTimeout> | undefined;
 
@@ -35,8 +36,10 @@ export class StudioStore {
     const seen = (): void => void (document.hidden || this.look());
     addEventListener("hashchange", moved);
     document.addEventListener("visibilitychange", seen);
+    this.#watching = true;
     void this.look();
     return () => {
+      this.#watching = false;
       removeEventListener("hashchange", moved);
       document.removeEventListener("visibilitychange", seen);
       clearTimeout(this.#timer);
@@ -56,7 +59,7 @@ export class StudioStore {
     this.#noted = setTimeout(() => history.replaceState(null, "", write({ page, value, states })), 250);
   }
 
-  /** Looks at the queue now, and again and again. */
+  /** Looks at the queue now, and while the page is watched again and again. */
   async look(): Promise<void> {
     clearTimeout(this.#timer);
     try {
@@ -70,7 +73,7 @@ export class StudioStore {
       this.gone = error instanceof Gone;
       this.trouble = this.gone ? null : sentenceOf(error);
     }
-    if (!document.hidden) this.#timer = setTimeout(() => void this.look(), LOOK);
+    if (this.#watching && !document.hidden) this.#timer = setTimeout(() => void this.look(), LOOK);
   }
 
   async #load(): Promise<void> {
