@@ -18,9 +18,11 @@ import TokenSearch from "./TokenSearch.svelte";
 export interface ViewProps<Kind extends AnyResult = AnyResult> {
   result: Kind;
   state: ViewState;
+  /** Still growing, as in the studio: what a result says of itself at its end is left out. */
+  live?: boolean;
 }
 
-export const VIEWS: Partial<Record<AnyResult["type"], Component<any>>> = {
+export const VIEWS: Record<AnyResult["type"], Component<any>> = {
   dream: Dream,
   fill_mask: FillMask,
   concept: Concept,
