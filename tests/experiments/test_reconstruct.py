@@ -264,9 +264,10 @@ def test_synonyms_of_a_stopped_run_are_looked_for_again():
 
 
 def test_pairs_annealing_has_no_limit_of_time_but_one_that_is_given():
-    assert textdream.ReconstructConfig(preset="pair").seconds == float("inf")
-    assert textdream.ReconstructConfig(preset="pair", budget=2.0).seconds == 2.0
-    assert textdream.ReconstructConfig().seconds == 60.0
+    settings = textdream.ReconstructConfig()
+    assert settings.seconds("anneal") == settings.seconds("sipit") == float("inf")
+    assert settings.seconds("hybrid") == 60.0
+    assert textdream.ReconstructConfig(preset="pair", budget=2.0).seconds("anneal") == 2.0
     result = textdream.reconstruct(
         tiny("bert"), TEXT, textdream.ReconstructConfig(layers="0", preset="pair", budget=1e-9)
     )

@@ -14,7 +14,7 @@ from textdream.configs import ShiftConfig
 from textdream.corpus.plan import choose_layers
 from textdream.errors import InputError
 from textdream.experiments.progress import Progress
-from textdream.experiments.reconstruct import goal_of
+from textdream.experiments.rebuilding import goal_of
 from textdream.experiments.setting import header
 from textdream.experiments.shift_vector import Shift, read_shift
 from textdream.inversion import Goal, Hybrid

@@ -131,7 +131,7 @@ class Hybrid:
             guess.descend(CHUNK)
             text = self.goal.fill(self.nearest.tokens(guess.rows, 1)[:, 0])
             self._try(text[None])
-            yield Sign("descending", self.found.loss)
+            yield Sign(self.found.loss)
             key = tuple(text.tolist())
             if self.found.exact or key in seen:
                 return
@@ -148,20 +148,21 @@ class Hybrid:
             parts = []
             for part in texts.split(SCREENED):
                 parts.append(self.found.screen(part).mean(1))
-                yield Sign("mending", self.found.loss)
+                yield Sign(self.found.loss)
             losses = torch.cat(parts)
             best: dict[int, int] = {}
             for number in losses.argsort().tolist():
                 best.setdefault(int(swaps[number, 0]), int(swaps[number, 1]))
             single = texts[losses.topk(min(DECIDED, len(losses)), largest=False).indices]
             self._try(torch.cat([single, _merged(ids, best)]))
-            yield Sign("mending", self.found.loss)
+            yield Sign(self.found.loss)
             if not self._loss < before * 0.999:
                 return
 
     def _swaps(self, ids: Int[Tensor, " pos"], rows: Float[Tensor, "free d_embed"]) -> Int[Tensor, "swaps 2"]:
         """(position, token) to try: neighbours of the descent's rows, first-order gains, and the lens's reading of what is
-        left. Where one or two positions are left, the lists grow with every round in vain, up to the whole vocabulary."""
+        left; after a round in vain, what the text has several times. Where one or two positions are left, the lists grow with
+        every round in vain, up to the whole vocabulary."""
         goal, free = self.goal, torch.tensor(self.goal.free)
         slope = gradient(self.found, ids)
         suspects = self._suspects(slope)
@@ -171,6 +172,10 @@ class Hybrid:
         if self.lens is not None and goal.whole:
             left = (goal.target - goal.select(goal.states(ids[None]))[0])[free[numbers]]
             kinds.append(self.nearest.tokens(self._table[ids[free[numbers]]] + self.lens.change(left), wide))
+        if self._stalls:
+            # A token that stands twice may stand a third time: in a row of dots, each hides what its neighbour should be.
+            tokens, counts = ids[free].unique(return_counts=True)
+            kinds.append(tokens[counts > 1].expand(len(numbers), -1))
         swaps = {
             (int(free[number]), token): None
             for place, number in enumerate(numbers.tolist())
