@@ -161,8 +161,7 @@ class Hybrid:
 
     def _swaps(self, ids: Int[Tensor, " pos"], rows: Float[Tensor, "free d_embed"]) -> Int[Tensor, "swaps 2"]:
         """(position, token) to try: neighbours of the descent's rows, first-order gains, and the lens's reading of what is
-        left; after a round in vain, what the text has several times. Where one or two positions are left, the lists grow with
-        every round in vain, up to the whole vocabulary."""
+        left. Where one or two positions are left, the lists grow with every round in vain, up to the whole vocabulary."""
         goal, free = self.goal, torch.tensor(self.goal.free)
         slope = gradient(self.found, ids)
         suspects = self._suspects(slope)
@@ -172,14 +171,17 @@ class Hybrid:
         if self.lens is not None and goal.whole:
             left = (goal.target - goal.select(goal.states(ids[None]))[0])[free[numbers]]
             kinds.append(self.nearest.tokens(self._table[ids[free[numbers]]] + self.lens.change(left), wide))
+        tried = dict(zip(numbers.tolist(), torch.cat(kinds, 1).tolist(), strict=True))
         if self._stalls:
-            # A token that stands twice may stand a third time: in a row of dots, each hides what its neighbour should be.
-            tokens, counts = ids[free].unique(return_counts=True)
-            kinds.append(tokens[counts > 1].expand(len(numbers), -1))
+            # The largest error need not stand where the wrong token does; and a token that stands twice may stand a third time.
+            standing, counts = ids[free].unique(return_counts=True)
+            twice = standing[counts > 1].tolist()
+            for number, downhill in enumerate(self.nearest.downhill(slope, FIRST).tolist()):
+                tried[number] = tried.get(number, []) + downhill + twice
         swaps = {
             (int(free[number]), token): None
-            for place, number in enumerate(numbers.tolist())
-            for token in torch.cat([kind[place] for kind in kinds]).tolist()
+            for number, tokens in tried.items()
+            for token in tokens
             if token != int(ids[free[number]])
         }
         return torch.tensor(list(swaps))
