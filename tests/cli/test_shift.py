@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 from tests.cli.conftest import RunCommand
+from tests.cli.running import finish, start
 
 TEXT = "then he compressed his hands ."
 
@@ -32,3 +34,26 @@ def test_what_shift_refuses(plain: Path, command: RunCommand) -> None:
         (["--word", "he", "--replace-with", "she/she was .", "--layers", "7"], "layer 7"),
     ):
         assert said in command("shift", TEXT, "--model", plain, *words).refusal()
+
+
+def test_a_killed_shift_goes_on(plain: Path, command: RunCommand, tmp_path: Path) -> None:
+    out = tmp_path / "shift.json"
+    words = ["shift", TEXT, "--model", plain, "--word", "he", "--replace-with", "she/then she was a doctor ."]
+    words += ["--evaluations", "200", "--out", out, "--json"]
+    process = start(*words)
+    assert process.stderr is not None
+    for said in process.stderr:
+        if "layer 1" in said:
+            break
+    process.send_signal(signal.SIGKILL)
+    finish(process)
+    kept = json.loads(out.read_text(encoding="utf-8"))
+    assert kept["interrupted"]
+    found = command(*words, "--resume").done()
+    assert "are there already" in found.err
+    assert "layer 0" not in found.err
+    data = found.json()
+    assert data["runs"][: len(kept["runs"])] == kept["runs"]
+    assert not data["interrupted"]
+    assert "are right" in command("verify", out).done().out
+    assert "--out" in command(*words[:-3], "--resume").refusal()

@@ -6,6 +6,7 @@ import torch
 import textdream
 from tests.tiny import TEXT, plain, tiny
 from textdream.experiments import reconstruct as module
+from textdream.experiments.synonyms import SynonymSearch
 from textdream.inversion import Goal
 from textdream.lens import LinearLens
 from textdream.records import ReconstructResult
@@ -264,9 +265,10 @@ def test_synonyms_of_a_stopped_run_are_looked_for_again():
 
 
 def test_pairs_annealing_has_no_limit_of_time_but_one_that_is_given():
-    assert textdream.ReconstructConfig(preset="pair").seconds == float("inf")
-    assert textdream.ReconstructConfig(preset="pair", budget=2.0).seconds == 2.0
-    assert textdream.ReconstructConfig().seconds == 60.0
+    settings = textdream.ReconstructConfig()
+    assert settings.seconds("anneal") == settings.seconds("sipit") == float("inf")
+    assert settings.seconds("hybrid") == 60.0
+    assert textdream.ReconstructConfig(preset="pair", budget=2.0).seconds("anneal") == 2.0
     result = textdream.reconstruct(
         tiny("bert"), TEXT, textdream.ReconstructConfig(layers="0", preset="pair", budget=1e-9)
     )
@@ -291,3 +293,64 @@ def test_no_search_is_handed_the_text(name, method, kind, monkeypatch):
     allowed = (Goal, LinearLens, torch.Generator, type(None))
     assert given
     assert all(isinstance(one, allowed) for one in given)
+
+
+def test_synonyms_do_not_depend_on_the_precision_of_the_screening(monkeypatch, causal):
+    """Rounding a hundred times as large as bfloat16's: still every token that may be among the best is decided."""
+    real = SynonymSearch._screened
+    generator = torch.Generator().manual_seed(0)
+
+    def rough(self, texts):
+        changes = real(self, texts)
+        return {
+            layer: (
+                values.sqrt() + values.sqrt().mean() * (torch.rand(len(values), generator=generator) - 0.5)
+            ).square()
+            for layer, values in changes.items()
+        }
+
+    monkeypatch.setattr(SynonymSearch, "_screened", rough)
+    found = textdream.reconstruct(tiny("gpt2"), TEXT, config(synonyms=True, change="2,5"))
+    for one, wanted in zip(found.layers, causal.layers, strict=True):
+        assert [[token.id for token in group.tokens] for group in one.synonyms] == [
+            [token.id for token in group.tokens] for group in wanted.synonyms
+        ]
+
+
+def test_a_causal_activation_tells_the_text_up_to_its_position(gpt2, tmp_path):
+    whole = gpt2.tokens.encode(TEXT)
+    result = textdream.reconstruct(gpt2, TEXT, config(layers="1", position=4, synonyms=True))
+    assert result.start.ids == whole[:5]
+    assert len(result.layers[0].best.ids) == len(result.layers[0].marks) == 5
+    assert len(result.layers[0].synonyms) <= 5
+    assert "up to it" in result.target.description
+    path = tmp_path / "r.json"
+    textdream.write_result(result, path)
+    report = textdream.verify(path, gpt2)
+    assert report.holds, report.mismatches
+    with pytest.raises(textdream.InputError, match="sees one token"):
+        textdream.reconstruct(gpt2, TEXT, config(position=0))
+    with pytest.raises(textdream.InputError, match="outside the text"):
+        textdream.reconstruct(gpt2, TEXT, config(position=len(whole)))
+
+
+def test_left_to_right_hears_its_budget_at_once(gpt2):
+    result = textdream.reconstruct(gpt2, TEXT, config(layers="2", budget=1e-9))
+    (one,) = result.layers
+    assert one.evaluations == 1
+    assert len(one.best.ids) == len(gpt2.tokens.encode(TEXT))
+    assert not one.exact
+
+
+def test_minilm_gives_the_text_back(minilm):
+    result = textdream.reconstruct(
+        minilm, "she played baseball with her friends .", config(layers="0,2", evaluations=3000)
+    )
+    assert [one.exact for one in result.layers] == [True, True]
+    assert all(one.best.ids == result.start.ids for one in result.layers)
+
+
+def test_smollm2_gives_the_text_back(smollm2):
+    result = textdream.reconstruct(smollm2, "The doctor went home late.", config(layers="2"))
+    assert result.layers[0].exact
+    assert result.layers[0].best.text == "The doctor went home late."

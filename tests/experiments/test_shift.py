@@ -130,3 +130,68 @@ def test_more_bad_input(concept, text, changes, said):
 def test_a_vector_that_is_nowhere_above_zero_has_no_largest_entry():
     with pytest.raises(textdream.InputError, match="largest"):
         scaled(-torch.ones(4), "largest", 1.0)
+
+
+def test_a_resumed_shift_runs_what_is_left_and_loses_nothing(concept):
+    model = tiny("bert")
+    first = textdream.shift(model, TEXT, config(concept=str(concept), layers="1", magnitudes="4"))
+    search = textdream.Shifting(model, TEXT, config(concept=str(concept)), kept=first)
+    news = [step.news for step in search if step.news]
+    assert [line.split(":")[0] for line in news] == ["layer 0 -4", "layer 0 +0", "layer 0 +4"]
+    result = search.result()
+    assert [(run.layer, run.magnitude) for run in result.runs] == [(0, -4), (0, 0), (0, 4), (1, 4)]
+    assert result.runs[-1] == first.runs[0]
+    assert [one.layer for one in result.directions] == [0, 1]
+    again = textdream.Shifting(model, TEXT, config(concept=str(concept)), kept=result)
+    assert [step.news for step in again] == ["3 of 3 runs are there already"]
+    assert again.result().runs == result.runs
+
+
+@pytest.mark.parametrize(
+    "changes", [{"word": "hands"}, {"seed": 1}, {"unit": "distance"}, {"evaluations": 7}, {"text": "he sat on a mat ."}]
+)
+def test_another_shift_is_not_resumed(concept, changes):
+    model = tiny("bert")
+    first = textdream.shift(model, TEXT, config(concept=str(concept), magnitudes="0"))
+    changes = dict(changes)
+    text = changes.pop("text", TEXT)
+    with pytest.raises(textdream.ResultError, match="another"):
+        textdream.Shifting(model, text, config(concept=str(concept), **changes), kept=first)
+
+
+def test_a_shift_along_another_concept_is_not_resumed(concept, tmp_path):
+    model = tiny("bert")
+    first = textdream.shift(model, TEXT, config(concept=str(concept), magnitudes="0"))
+    other = concept_file(model, tmp_path / "other.safetensors", "she", "he")
+    with pytest.raises(textdream.ResultError, match="another concept"):
+        textdream.Shifting(model, TEXT, config(concept=str(other)), kept=first)
+
+
+def test_verify_holds_the_vectors_against_the_concepts_file(concept, tmp_path):
+    model = tiny("bert")
+    result = textdream.shift(model, TEXT, config(concept=str(concept), magnitudes="0"))
+    path = tmp_path / "shift.json"
+    textdream.write_result(result, path)
+    report = textdream.verify(path, model)
+    assert report.holds, report.mismatches
+    assert report.unchecked is None
+    # At magnitude 0 no distance depends on the vector: only its file tells that it is another.
+    data = json.loads(path.read_text(encoding="utf-8"))
+    data["directions"][0]["vector"][0] += 0.01
+    path.write_text(json.dumps(data), encoding="utf-8")
+    assert [found.where for found in textdream.verify(path, model).mismatches] == ["directions.0"]
+    concept_file(model, concept, "she", "he")
+    assert "another file" in textdream.verify(path, model).unchecked
+    concept.unlink()
+    assert "not at hand" in textdream.verify(path, model).unchecked
+
+
+def test_minilm_rebuilds_the_other_word(minilm):
+    """PAIR's changed activation: the state of "he" in place of that of "she" is rebuilt into "he"."""
+    settings = textdream.ShiftConfig(
+        word="she", replace_with="he/he played baseball .", layers="1", budget=1e4, evaluations=200
+    )
+    (run,) = textdream.shift(minilm, "she played baseball .", settings).runs
+    assert run.best.tokens[1] == "he"
+    assert run.marks[1:-1] == ["intended", "unchanged", "unchanged", "unchanged"]
+    assert run.distance < run.shifted

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import Parameter
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from textdream.model import Model
+    from textdream.records.result import Result
 
+Kept = TypeVar("Kept", bound="Result")
 Text = Annotated[str, Parameter(help="The text to start from, in quotes.")]
 Flat = Parameter(name="*")
 
@@ -90,6 +92,30 @@ def check_place(path: Path, flag: str) -> None:
     folder = path.resolve().parent
     if (folder / "sentences.parquet").exists() and (folder / "directions.safetensors").exists():
         raise InputError(f"{folder} is a corpus index", f"{flag} takes a file outside of it", "choose another folder")
+
+
+def kept_result(output: OutputConfig, kind: type[Kept]) -> Kept | None:
+    """The result at --out to go on from; None where there is no file yet.
+
+    Raises
+    ------
+    InputError
+        If --out was not given, or the file there is of another kind, or was imported.
+    """
+    from textdream.records import read_result
+
+    if output.out is None:
+        raise InputError("--resume was given without --out", "the file to go on from", "give it with --out")
+    if not output.out.exists():
+        return None
+    found = read_result(output.out)
+    if not isinstance(found, kind):
+        name = kind.model_fields["type"].default
+        raise InputError(f"{output.out} is a {found.type}", f"a {name} to resume", "give another --out")
+    if found.imported is not None:
+        given = f"{output.out} was imported from a file of PAIR's"
+        raise InputError(given, "a run of textdream's own", "give another --out")
+    return found
 
 
 def finish(result: Any, output: OutputConfig) -> None:

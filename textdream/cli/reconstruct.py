@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from textdream.cli.app import OUTPUT, SEARCH, app
-from textdream.cli.common import Flat, Model_, Output, OutputConfig, check_output, finish, load_model, stopped, watch
+from textdream.cli.common import (
+    Flat,
+    Model_,
+    Output,
+    OutputConfig,
+    check_output,
+    finish,
+    kept_result,
+    load_model,
+    stopped,
+    watch,
+)
 from textdream.configs import ModelConfig, ReconstructConfig
 
 if TYPE_CHECKING:
     from textdream.experiments.progress import Progress
-    from textdream.records import ReconstructResult
 
 
 @app.command
@@ -40,10 +49,10 @@ def reconstruct(
     that what is left is float32 noise for these very tokens.
     """
     check_output(output)
-    kept = _kept(output.out) if resume else None
     from textdream.experiments.reconstruct import Reconstruction
-    from textdream.records import write_result
+    from textdream.records import ReconstructResult, write_result
 
+    kept = kept_result(output, ReconstructResult) if resume else None
     search = Reconstruction(load_model(model), text, config, kept=kept)
 
     def keep(step: Progress) -> None:
@@ -53,20 +62,3 @@ def reconstruct(
     interrupted = watch(search, keep)
     finish(search.result(), output)
     return stopped(output) if interrupted else 0
-
-
-def _kept(out: Path | None) -> ReconstructResult | None:
-    """The result to go on from; None where there is no file yet."""
-    from textdream.errors import InputError
-    from textdream.records import ReconstructResult, read_result
-
-    if out is None:
-        raise InputError("--resume was given without --out", "the file to go on from", "give it with --out")
-    if not out.exists():
-        return None
-    found = read_result(out)
-    if not isinstance(found, ReconstructResult):
-        raise InputError(f"{out} is a {found.type}", "a reconstruction to resume", "give another --out")
-    if found.imported is not None:
-        raise InputError(f"{out} was imported from a file of PAIR's", "a run of textdream's own", "give another --out")
-    return found

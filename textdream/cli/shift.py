@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal  # noqa: F401 (the annotations of the config are looked up here)
+from typing import TYPE_CHECKING, Annotated, Literal  # noqa: F401 (the annotations of the config are looked up here)
 
 from cyclopts import App, Parameter
 
-from textdream.cli.app import SEARCH, app
+from textdream.cli.app import OUTPUT, SEARCH, app
 from textdream.cli.common import (
     Flat,
     Model_,
@@ -16,11 +16,15 @@ from textdream.cli.common import (
     Text,
     check_output,
     finish,
+    kept_result,
     load_model,
     stopped,
     watch,
 )
 from textdream.configs import ModelConfig, ShiftConfig
+
+if TYPE_CHECKING:
+    from textdream.experiments.progress import Progress
 
 shift_app = App(name="shift")
 shift_app["--help"].group = app["--help"].group
@@ -42,6 +46,9 @@ def shift(
     config: Annotated[ShiftFlags, Flat, Parameter(group=SEARCH)] = ShiftFlags(),
     model: Model_ = ModelConfig(),
     output: Output = OutputConfig(),
+    resume: Annotated[
+        bool, Parameter(help="Go on where the file at --out stopped.", negative="", group=OUTPUT)
+    ] = False,
 ) -> int:
     """Move one word's activation along a concept, and rebuild the text from that.
 
@@ -58,8 +65,15 @@ def shift(
     check_output(output)
     config.check_complete()
     from textdream.experiments.shift import Shifting
+    from textdream.records import ShiftResult, write_result
 
-    search = Shifting(load_model(model), text, config)
-    interrupted = watch(search)
+    kept = kept_result(output, ShiftResult) if resume else None
+    search = Shifting(load_model(model), text, config, kept=kept)
+
+    def keep(step: Progress) -> None:
+        if step.news is not None and output.out is not None:
+            write_result(search.result(), output.out)
+
+    interrupted = watch(search, keep)
     finish(search.result(), output)
     return stopped(output) if interrupted else 0

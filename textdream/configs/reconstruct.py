@@ -33,7 +33,8 @@ class ReconstructConfig:
     steps: int | None = None
     """Steps of --method anneal, in place of PAIR's 10,000."""
     budget: float | None = None
-    """Seconds at most for each layer, 60 by default, and none for --method anneal; an exact text ends the search at once."""
+    """Seconds at most for each layer; by default 60 for hybrid, and no limit for sipit and anneal, which end by themselves.
+    An exact text ends the search at once."""
     evaluations: int | None = None
     """Texts evaluated at most for each layer; unlike seconds, the same on every machine."""
     corpus: str | None = None
@@ -60,12 +61,11 @@ class ReconstructConfig:
         if self.steps is not None and self.chosen != "anneal":
             raise InputError("--steps was given", "it counts the steps of --method anneal", "give --budget in seconds")
 
-    @property
-    def seconds(self) -> float:
-        """Seconds at most for each layer."""
+    def seconds(self, method: str) -> float:
+        """Seconds at most for each layer: a hybrid search has no end of its own, the others have."""
         if self.budget is not None:
             return self.budget
-        return float("inf") if self.chosen == "anneal" else 60.0
+        return 60.0 if method == "hybrid" else float("inf")
 
     @property
     def chosen(self) -> Rebuilding:

@@ -1,4 +1,4 @@
-"""What a result says that follows from the rest of it, from the model's vocabulary and embeddings, or from the index it names.
+"""What follows from the rest of a result, from the model's vocabulary and embeddings, or from the index or concept it names.
 
 Each check gives where in the file, what it says, and what follows; what agrees is left out.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import isclose
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,8 +17,16 @@ from textdream.errors import CorpusError
 from textdream.experiments.corpus_top import agreement_sentence, standing
 from textdream.experiments.neighbourhood import embedding_distances, smoothness
 from textdream.experiments.neurons import unusual
+from textdream.experiments.shift_claims import follows_from_concept
 from textdream.model.model import Model
-from textdream.records import CorpusTopResult, NeuronsResult, SimilarResult, TokenSearchResult
+from textdream.records import (
+    CorpusTopResult,
+    NeuronsResult,
+    ShiftAuditResult,
+    ShiftResult,
+    SimilarResult,
+    TokenSearchResult,
+)
 
 Found = tuple[str, Any, Any]
 
@@ -39,6 +48,13 @@ def follows(result: Any, model: Model) -> Iterator[Found]:
         yield from _similar(result, model)
     elif isinstance(result, CorpusTopResult):
         yield from _corpus_top(result)
+
+
+def follows_from_files(result: Any, folder: Path) -> tuple[list[Found], str | None]:
+    """What follows from the files that a result in `folder` names; and, where they are not at hand, what could not be checked."""
+    if isinstance(result, ShiftResult | ShiftAuditResult):
+        return follows_from_concept(result, folder)
+    return follows_from_index(result)
 
 
 def follows_from_index(result: Any) -> tuple[list[Found], str | None]:

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from math import isinf
+from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from textdream.configs import ReconstructConfig
 from textdream.corpus.plan import choose_layers
-from textdream.errors import InputError, ResultError
+from textdream.errors import InputError
 from textdream.experiments.progress import Progress
+from textdream.experiments.rebuilding import check_setting, chosen_method, goal_of, target_of, told_ids
 from textdream.experiments.rebuilt import layer_record, nearest_rival
+from textdream.experiments.resume import check_kept
 from textdream.experiments.setting import free_positions_of, header
 from textdream.experiments.synonyms import SynonymSearch
 from textdream.inversion import Annealing, Goal, Hybrid, LeftToRight
 from textdream.lens import Lenses, LinearLens, lenses
 from textdream.model import Model, Read
-from textdream.model.sites import BLOCK_SITES
-from textdream.records import LayerReconstruction, LensInfo, ReconstructResult, Synonyms, Target
+from textdream.records import LayerReconstruction, LensInfo, ReconstructResult, Synonyms
 
 Search = Hybrid | LeftToRight | Annealing
 # Settings that may change when a run is resumed: which layers, and what is looked for beside them.
@@ -72,9 +72,9 @@ class Reconstruction:
     ) -> None:
         self.model, self.config = model, config or ReconstructConfig()
         self._begin, self._before = time.perf_counter(), 0.0
-        self.ids: Int[Tensor, " pos"] = torch.tensor(model.tokens.encode(text))
+        self.ids = told_ids(model, text, self.config)
         self.layers = choose_layers(self.config.layers, model.info.layers)
-        _check(model, self.ids, self.config, self.layers)
+        check_setting(model, self.ids, self.config, self.layers)
         self.method = chosen_method(model, self.config)
         self._changed = free_positions_of(model, self.ids, self.config.change, "--change")
         self.finished = False
@@ -144,7 +144,7 @@ class Reconstruction:
         return ReconstructResult(
             **header(self.model, self.config, self._before + time.perf_counter() - self._begin),
             start=self.model.bare_sample(self.ids),
-            target=_target(self.config),
+            target=target_of(self.model, self.config),
             layers=layers,
             lens=self._lens_info,
             interrupted=not self.finished,
@@ -163,12 +163,13 @@ class Reconstruction:
         """Search until the text is exact or the budget is spent."""
         (goal,) = self.goals([layer]).values()
         search = self._search(goal)
-        begin, budget, stopped = time.perf_counter(), self.config.seconds, False
+        begin, stopped = time.perf_counter(), False
+        budget = self.config.seconds(self.method)
         self._under_way = under_way = _UnderWay(layer, search, begin)
-        for _ in search:
+        for sign in search:
             spent = time.perf_counter() - begin
-            total = 0 if isinf(budget) else round(budget) or 1
-            yield Progress(f"layer {layer}", round(min(spent, budget)), total)
+            done, total = (sign.done, sign.total) if sign.total else (round(min(spent, budget)), round(budget) or 1)
+            yield Progress(f"layer {layer}", done, total)
             enough = self.config.evaluations is not None and search.found.evaluations >= self.config.evaluations
             if (spent >= budget or enough) and search.found.ids is not None:
                 stopped = True
@@ -196,21 +197,14 @@ class Reconstruction:
 
     def _take_over(self, kept: ReconstructResult) -> None:
         """An earlier result of the same settings: its finished layers are not run again, and no layer is lost."""
-        settings = header(self.model, self.config, 0.0)["settings"]
-        same = {
-            "model": (kept.model.sha256, self.model.info.sha256),
-            "text": (kept.start.ids, self.ids.tolist()),
-            "target": (kept.target, _target(self.config)),
-            "seed": (kept.seed, self.config.seed),
-            **{name: (kept.settings.get(name), settings[name]) for name in settings if name not in OWN},
-        }
-        for what, (theirs, ours) in same.items():
-            if theirs != ours:
-                raise ResultError(
-                    f"the file to resume has another {what} ({theirs!r:.60})",
-                    f"the same, {ours!r:.60}",
-                    "give another --out",
-                )
+        check_kept(
+            kept,
+            self.model,
+            self.config,
+            OWN,
+            text=(kept.start.ids, self.ids.tolist()),
+            target=(kept.target, target_of(self.model, self.config)),
+        )
         same_tokens = (kept.settings.get("change"), kept.settings.get("top")) == (self.config.change, self.config.top)
         for one in kept.layers:
             whole = [found.position for found in one.synonyms or ()] == list(self._changed) and same_tokens
@@ -248,77 +242,3 @@ def build_search(
     if method == "sipit":
         return LeftToRight(goal, lens)
     return Hybrid(goal, lens, generator, start)
-
-
-def goal_of(
-    model: Model,
-    read: Read,
-    ids: Int[Tensor, " pos"],
-    states: Float[Tensor, "1 pos d"],
-    config: ReconstructConfig | None = None,
-) -> Goal:
-    """The goal that the states of a text set: of its ids, only the special ones are handed on."""
-    config = config or ReconstructConfig()
-    frame = tuple(id_ if id_ in model.tokens.special else None for id_ in ids.tolist())
-    goal = Goal(model, read, torch.zeros(1, 1), frame, config.position, config.neuron)
-    return replace(goal, target=goal.select(states)[0].float())
-
-
-def chosen_method(model: Model, config: ReconstructConfig) -> str:
-    """The method that auto stands for."""
-    if config.chosen != "auto":
-        return config.chosen
-    return "sipit" if model.tokens.causal and config.position is None and config.neuron is None else "hybrid"
-
-
-def _check(model: Model, ids: Int[Tensor, " pos"], config: ReconstructConfig, layers: list[int]) -> None:
-    if len(model.tokens.open_positions(ids.tolist())) < 2:
-        raise InputError("the text has one token", "at least two", "give a sentence; `token-search` tries one token")
-    if config.site not in BLOCK_SITES:
-        raise InputError(f"--site {config.site!r} was given", f"one of {', '.join(BLOCK_SITES)}", "give one of them")
-    heads = model.hf.config.num_attention_heads
-    if (config.site == "head") != (config.head is not None):
-        raise InputError("--site head and --head go together", "both or none", "give the other, or leave both out")
-    if config.head is not None and config.head >= heads:
-        raise InputError(
-            f"head {config.head} is not in {model.name}", f"0 to {heads - 1}", "give one of them with --head"
-        )
-    if config.position is not None and config.position >= len(ids):
-        raise InputError(
-            f"position {config.position} is outside the text",
-            f"it has {len(ids)} tokens: 0 to {len(ids) - 1}",
-            "see `textdream tokens`",
-        )
-    for layer in layers:
-        model.layout.place(config.site, layer)
-    width = model.width(config.site, layers[0])
-    if config.neuron is not None and config.neuron >= width:
-        raise InputError(f"neuron {config.neuron} is not in {config.site}", f"0 to {width - 1}", "give one of them")
-    if config.chosen == "sipit" and not model.tokens.causal:
-        raise InputError(
-            f"--method sipit was given for {model.name}, whose positions see those after them",
-            "a causal model",
-            "leave it out, or give --method hybrid",
-        )
-    if config.chosen == "sipit" and (config.position is not None or config.neuron is not None):
-        raise InputError(
-            "--method sipit was given for part of a layer", "a whole layer", "leave out --position and --neuron"
-        )
-
-
-def _target(config: ReconstructConfig) -> Target:
-    """What of each layer the search was given."""
-    parts = [
-        config.site,
-        "" if config.head is None else f"head {config.head}",
-        "all positions" if config.position is None else f"position {config.position}",
-        "" if config.neuron is None else f"neuron {config.neuron}",
-    ]
-    return Target(
-        kind="layer" if config.neuron is None else "neuron",
-        site=config.site,
-        head=config.head,
-        position=config.position,
-        neuron=config.neuron,
-        description=" ".join(filter(None, parts)),
-    )

@@ -14,7 +14,8 @@ from textdream.configs import ShiftConfig
 from textdream.corpus.plan import choose_layers
 from textdream.errors import InputError
 from textdream.experiments.progress import Progress
-from textdream.experiments.reconstruct import goal_of
+from textdream.experiments.rebuilding import goal_of
+from textdream.experiments.resume import check_kept
 from textdream.experiments.setting import header
 from textdream.experiments.shift_vector import Shift, read_shift
 from textdream.inversion import Goal, Hybrid
@@ -25,6 +26,8 @@ from textdream.records.shift import ShiftMark
 
 IN_VAIN = 2
 """Rounds without a gain after which the nearest text is taken to be found: a shifted activation need not be any text's."""
+# Settings that may change when a run is resumed. The concept is held to its bytes, wherever its file is now.
+OWN = ("layers", "magnitudes", "concept")
 
 
 class Shifting:
@@ -38,17 +41,21 @@ class Shifting:
         The text in which a word's activation is moved.
     config
         Which word, by what, how far.
+    kept
+        An earlier result of the same text and settings: its runs are taken over.
 
     Raises
     ------
     InputError
         If text, word, layers or concept do not fit the model.
+    ResultError
+        If `kept` is of another model, text, concept or settings.
     """
 
-    def __init__(self, model: Model, text: str, config: ShiftConfig) -> None:
+    def __init__(self, model: Model, text: str, config: ShiftConfig, *, kept: ShiftResult | None = None) -> None:
         config.check_complete()
         self.model, self.config = model, config
-        self._begin = time.perf_counter()
+        self._begin, self._before = time.perf_counter(), 0.0
         self.ids: Int[Tensor, " pos"] = torch.tensor(model.tokens.encode(text))
         if len(model.tokens.open_positions(self.ids.tolist())) < 2:
             raise InputError("the text has one token", "at least two, so that others may change", "give a sentence")
@@ -63,33 +70,41 @@ class Shifting:
             self.shift = read_shift(model, config, self.layers)
         else:
             self.other = _other(model, str(config.replace_with), len(self.positions))
-        self.runs: list[ShiftRun] = []
+        self._done: dict[tuple[int, float | None], ShiftRun] = {}
+        vectors = {} if self.shift is None else self.shift.vectors
+        self._directions = {
+            layer: ShiftDirection(layer=layer, vector=vector.tolist()) for layer, vector in vectors.items()
+        }
         self.finished = False
+        if kept is not None:
+            self._take_over(kept)
 
     def __iter__(self) -> Iterator[Progress]:
         """One layer after the other, one magnitude after the other."""
         magnitudes: tuple[float | None, ...] = (None,) if self.shift is None else self.config.numbers
-        total, done = len(self.layers) * len(magnitudes), 0
-        for layer in self.layers:
+        asked = [(layer, magnitude) for layer in self.layers for magnitude in dict.fromkeys(magnitudes)]
+        left = [key for key in asked if key not in self._done]
+        total, done = len(asked), len(asked) - len(left)
+        if done:
+            yield Progress("shifting", done, total, f"{done} of {total} runs are there already")
+        for layer, magnitude in left:
             goal = self._goal(layer)
-            for magnitude in magnitudes:
-                shifted = self._shifted(goal, magnitude)
-                for _ in self._run(goal, shifted, magnitude):
-                    yield Progress("shifting", done, total)
-                done += 1
-                run = self.runs[-1]
-                pairs = ", ".join(f"{self._name(p)} → {run.best.tokens[p]}" for p in run.changed[:4])
-                far = "replaced" if magnitude is None else f"{magnitude:+g}"
-                yield Progress("shifting", done, total, f"layer {layer} {far}: {pairs or 'no change'}")
+            for _ in self._run(goal, self._shifted(goal, magnitude), magnitude):
+                yield Progress("shifting", done, total)
+            done += 1
+            run = self._done[layer, magnitude]
+            pairs = ", ".join(f"{self._name(p)} → {run.best.tokens[p]}" for p in run.changed[:4])
+            far = "replaced" if magnitude is None else f"{magnitude:+g}"
+            yield Progress("shifting", done, total, f"layer {layer} {far}: {pairs or 'no change'}")
         self.finished = True
 
     @property
     def found(self) -> bool:
         """Whether there is something to report."""
-        return bool(self.runs)
+        return bool(self._done)
 
     def result(self) -> ShiftResult:
-        """The record of the runs that are done.
+        """The record of the runs that are done, by layer and magnitude.
 
         Raises
         ------
@@ -98,9 +113,8 @@ class Shifting:
         """
         if not self.found:
             raise InputError("no run is done yet", "at least one", "iterate over it first")
-        vectors = {} if self.shift is None else self.shift.vectors
         return ShiftResult(
-            **header(self.model, self.config, time.perf_counter() - self._begin),
+            **header(self.model, self.config, self._before + time.perf_counter() - self._begin),
             start=self.model.bare_sample(self.ids),
             word=self.config.word,
             positions=self.positions,
@@ -108,8 +122,8 @@ class Shifting:
             replacement=None if self.other is None else self.model.bare_sample(self.other[0]),
             replacement_positions=None if self.other is None else self.other[1],
             unit=self.config.unit,
-            directions=[ShiftDirection(layer=layer, vector=vector.tolist()) for layer, vector in vectors.items()],
-            runs=self.runs,
+            directions=[self._directions[layer] for layer in sorted(self._directions)],
+            runs=sorted(self._done.values(), key=lambda run: (run.layer, run.magnitude or 0.0)),
             interrupted=not self.finished,
         )
 
@@ -141,19 +155,18 @@ class Shifting:
         assert found.errors is not None
         size = shifted.target.numel()
         changed = (found.ids != self.ids).nonzero().flatten().tolist()
-        self.runs.append(
-            ShiftRun(
-                layer=goal.read.layer or 0,
-                magnitude=magnitude,
-                best=self.model.bare_sample(found.ids),
-                changed=changed,
-                marks=self._marks(magnitude, found.ids, changed),
-                distance=(found.loss * size) ** 0.5,
-                shifted=float((shifted.target - goal.target).norm()),
-                floor=(shifted.noise(found.ids) * size) ** 0.5,
-                evaluations=found.evaluations,
-                seconds=round(time.perf_counter() - begin, 3),
-            )
+        layer = goal.read.layer or 0
+        self._done[layer, magnitude] = ShiftRun(
+            layer=layer,
+            magnitude=magnitude,
+            best=self.model.bare_sample(found.ids),
+            changed=changed,
+            marks=self._marks(magnitude, found.ids, changed),
+            distance=(found.loss * size) ** 0.5,
+            shifted=float((shifted.target - goal.target).norm()),
+            floor=(shifted.noise(found.ids) * size) ** 0.5,
+            evaluations=found.evaluations,
+            seconds=round(time.perf_counter() - begin, 3),
         )
 
     def _marks(self, magnitude: float | None, ids: Int[Tensor, " pos"], changed: list[int]) -> list[ShiftMark]:
@@ -176,6 +189,21 @@ class Shifting:
             for position, id_ in enumerate(self.ids.tolist())
         ]
 
+    def _take_over(self, kept: ShiftResult) -> None:
+        """Runs of an earlier result of the same settings; none is lost, whichever layers are asked for now."""
+        source = None if self.shift is None else self.shift.source.sha256
+        check_kept(
+            kept,
+            self.model,
+            self.config,
+            OWN,
+            text=(kept.start.ids, self.ids.tolist()),
+            concept=(None if kept.concept is None else kept.concept.sha256, source),
+        )
+        self._done = {(run.layer, run.magnitude): run for run in kept.runs}
+        self._directions = {one.layer: one for one in kept.directions} | self._directions
+        self._before = kept.seconds
+
 
 def until_in_vain(search: Hybrid, budget: float, evaluations: int | None) -> Iterator[None]:
     """Run a search until nothing helps, or so many seconds or evaluations are spent."""
@@ -187,7 +215,7 @@ def until_in_vain(search: Hybrid, budget: float, evaluations: int | None) -> Ite
             return
 
 
-def shift(model: Model, text: str, config: ShiftConfig) -> ShiftResult:
+def shift(model: Model, text: str, config: ShiftConfig, *, kept: ShiftResult | None = None) -> ShiftResult:
     """Rebuild text from shifted activations, to the end. See `Shifting` for the parameters.
 
     Raises
@@ -195,7 +223,7 @@ def shift(model: Model, text: str, config: ShiftConfig) -> ShiftResult:
     InputError
         If text, word, layers or concept do not fit the model.
     """
-    search = Shifting(model, text, config)
+    search = Shifting(model, text, config, kept=kept)
     for _ in search:
         pass
     return search.result()

@@ -19,7 +19,7 @@ from textdream.experiments.audit_runs import KeptRuns
 from textdream.experiments.audit_statistics import LEVEL
 from textdream.experiments.audit_table import audit_counts, audit_text, audit_tokens
 from textdream.experiments.progress import Progress
-from textdream.experiments.reconstruct import goal_of
+from textdream.experiments.rebuilding import goal_of
 from textdream.experiments.setting import header
 from textdream.experiments.shift import until_in_vain
 from textdream.experiments.shift_vector import read_shift

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from textdream.experiments.reconstruct_claims import RELATIVE, SLACK, Check, plain_target
+from textdream.model.concept_file import read_concept
 from textdream.model.model import Model
-from textdream.records import BareSample, ShiftResult, ShiftRun, Target
+from textdream.records import BareSample, ShiftAuditResult, ShiftResult, ShiftRun, Target
 
 
 def shift_samples(result: ShiftResult) -> Iterator[tuple[str, BareSample]]:
@@ -59,6 +62,31 @@ def shift_checks(result: ShiftResult, model: Model) -> Iterator[Check]:
             for place, id_ in enumerate(start)
         ]
         yield f"{where}.marks", run.marks, marks, marks == run.marks
+
+
+def follows_from_concept(
+    result: ShiftResult | ShiftAuditResult, folder: Path
+) -> tuple[list[tuple[str, Any, Any]], str | None]:
+    """The vectors that were added, held against the concept's file, by the path given or beside the result."""
+    if result.concept is None:
+        return [], None
+    left = "the vectors, which the concept's file tells"
+    given = Path(str(result.settings.get("concept")))
+    path = next((path for path in (given, folder / given, folder / result.concept.file) if path.is_file()), None)
+    if path is None:
+        return [], f"{left} ({result.concept.file} is not at hand)"
+    if hashlib.sha256(path.read_bytes()).hexdigest() != result.concept.sha256:
+        return [], f"{left} ({path} is another file now)"
+    concept = read_concept(path, result.model)
+    kind: Any = result.concept.kind
+    said = [result.direction] if isinstance(result, ShiftAuditResult) else result.directions
+    found = []
+    for one in said:
+        vector = torch.from_numpy(concept.vector(one.layer, kind))
+        length = vector.max() if result.unit == "largest" else vector.norm() / concept.info(one.layer, kind).scale
+        if not torch.allclose(torch.tensor(one.vector).double(), vector / length, rtol=1e-5, atol=1e-7):
+            found.append((f"directions.{one.layer}", one.vector[:3], (vector / length)[:3].tolist()))
+    return found, None
 
 
 def _asked(result: ShiftResult, run: ShiftRun, model: Model) -> dict[int, set[int]]:

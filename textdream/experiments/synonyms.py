@@ -12,17 +12,22 @@ from textdream.experiments.progress import Progress
 from textdream.inversion import Goal
 from textdream.model import Model, Read
 from textdream.optimizers.problem import replaced
+from textdream.optimizers.screening import margin
 from textdream.records import Substitute, Synonyms
 
 SPARE = 3
-"""So many times the tokens that are kept are decided in float32."""
+"""So many times the tokens that are kept are decided in float32 at first; then all that the margin cannot tell from them."""
+PROBES = 64
+"""Tokens drawn from all, evenly over how much they change, in which the precisions are compared."""
 
 
 class SynonymSearch:
     """A search under way: iterate over it; `found` has the positions that are done, by layer.
 
     Screened in the search precision against the text's own activation in that same precision, so that what rounding adds to
-    both cancels; the best are decided in float32.
+    both cancels. Then every token that the screening cannot tell from the best is decided in float32: those whose distance
+    (the square root of the change, to which rounding adds) is within a margin, measured as `optimizers.screening` does on the
+    tokens that were decided so far and on others drawn from all.
     """
 
     def __init__(
@@ -69,11 +74,19 @@ class SynonymSearch:
         self, goal: Goal, position: int, tokens: Int[Tensor, " tokens"], changes: Float[Tensor, " tokens"]
     ) -> list[Substitute]:
         """The tokens that change least, in float32."""
-        best = tokens[changes.argsort()[: SPARE * self.top + 8]]
-        exact = goal.measure(replaced(self.ids, torch.full_like(best, position), best)).mean(1)
-        order = exact.argsort(stable=True)[: self.top]
-        names = self.model.tokens.names(best[order].tolist())
+        screened, exact = changes.sqrt(), torch.full_like(changes, float("inf"))
+        order = screened.argsort()
+        # Near the best, and anywhere: rounding may weigh more on one than on the other.
+        rows = torch.cat([order[: SPARE * self.top + 8], order[:: max(1, len(order) // PROBES)]]).unique()
+        while len(rows):
+            texts = replaced(self.ids, torch.full_like(tokens[rows], position), tokens[rows])
+            exact[rows] = goal.measure(texts).mean(1).sqrt()
+            decided = exact.isfinite()
+            limit = exact.sort().values[min(self.top, len(exact)) - 1] + margin((screened - exact)[decided])
+            rows = (~decided & (screened <= limit)).nonzero().flatten()
+        best = exact.argsort(stable=True)[: self.top].tolist()
+        names = self.model.tokens.names(tokens[best].tolist())
         return [
-            Substitute(id=int(best[row]), token=name, change=float(exact[row]))
-            for row, name in zip(order.tolist(), names, strict=True)
+            Substitute(id=int(tokens[row]), token=name, change=float(exact[row].square()))
+            for row, name in zip(best, names, strict=True)
         ]

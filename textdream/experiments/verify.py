@@ -20,7 +20,7 @@ from textdream.experiments.audit_claims import audit_checks
 from textdream.experiments.claims import Claim, claims, names
 from textdream.experiments.concept_claims import concept_checks, concept_sentences, projection_claims
 from textdream.experiments.corpus_claims import UnitClaim, baseline_claims, samples, sentences, unit_claims
-from textdream.experiments.follows import follows, follows_from_index
+from textdream.experiments.follows import follows, follows_from_files
 from textdream.experiments.plain import plain_at_tokens, plain_values
 from textdream.experiments.prediction_claims import prediction_claims
 from textdream.experiments.reconstruct_claims import Check, reconstruct_checks
@@ -150,8 +150,8 @@ def verify(
         if not report.mismatches:
             # What follows from a wrong number is no second fault.
             report.mismatches += [Mismatch(*found) for found in follows(result, model)]
-            from_index, report.unchecked = follows_from_index(result)
-            report.mismatches += [Mismatch(*found) for found in from_index]
+            from_files, report.unchecked = follows_from_files(result, Path(path).parent)
+            report.mismatches += [Mismatch(*found) for found in from_files]
         if searched and result.certificate is not None and result.certificate.holds:
             _try_certificate(result, model, replacements, random.Random(seed), report)
     except (IndexError, RuntimeError, AttributeError, TypeError, ValueError) as error:

@@ -55,7 +55,7 @@ class Annealing:
                 temperature = max(temperature * DECAY, COLD)
             if (step + 1) % LOOKED == 0 or step + 1 == self.steps:
                 self._look(logits.detach())
-                yield Sign(f"annealing, step {step + 1} of {self.steps}", self.found.loss)
+                yield Sign(self.found.loss, step + 1, self.steps)
             if self.found.exact:
                 return
 

@@ -8,7 +8,7 @@ a try costs one token.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import torch
 from jaxtyping import Float, Int
@@ -30,7 +30,7 @@ STEPS = 60
 
 
 class LeftToRight:
-    """A search under way: iterate over it; `found` has the whole text at the end, `decided` the tokens so far.
+    """A search under way: iterate over it; `found` has the best text so far, from the first step on.
 
     Parameters
     ----------
@@ -44,40 +44,58 @@ class LeftToRight:
         self.goal, self.lens = goal, lens
         self.found = Found(goal)
         self.nearest = Nearest(self.found)
-        self.tried: list[int] = []
-        """Tokens tried at each position."""
+        self.tried = [0] * len(goal.free)
+        """Tokens tried at each position where one is looked for; none where the lens's token gives the state already."""
 
     def __iter__(self) -> Iterator[Sign]:
-        """One position after the other; then the whole text in one ordinary pass, which decides."""
+        """One position after the other. The text so far, ended by the lens's guess, runs in one ordinary pass, which decides."""
+        text = self._guess()
         for thorough in (False, True):
             prefix = Prefix(self.goal.model.engine, self.goal.read)
-            self.tried = []
+            self.tried = [0] * len(self.goal.free)
+            errors = self.found.measure(text[None])[0]
             for position, special in enumerate(self.goal.frame):
-                token = special
-                if token is None:
-                    token = self._next(prefix, self.goal.target[position], thorough)
-                prefix.push(token)
-                yield Sign(f"position {position + 1} of {len(self.goal.frame)}", self.found.loss)
-            self.found.measure(torch.tensor([prefix.ids]))
-            yield Sign("checking the whole text", self.found.loss)
+                yield self._sign(position)
+                if self.found.exact:
+                    return
+                if special is None and (thorough or errors[position] > self._accepted(position)):
+                    text = text.clone()
+                    text[position] = yield from self._next(prefix, position, thorough)
+                    errors = self.found.measure(text[None])[0]
+                prefix.push(int(text[position]))
             if self.found.exact:
                 return
             # A token was taken that was only close: try all of the vocabulary at each position.
             self.found.restarts += 1
 
-    def _next(self, prefix: Prefix, target: Float[Tensor, " d"], thorough: bool) -> int:
+    def _sign(self, position: int) -> Sign:
+        return Sign(self.found.loss, position, len(self.goal.frame))
+
+    def _accepted(self, position: int) -> float:
+        """The squared error at which a position's token is taken."""
+        return ACCEPTED * float(self.goal.target[position].square().mean())
+
+    def _guess(self) -> Int[Tensor, " pos"]:
+        """The nearest token to the lens's row at each position; without a lens, to the mean of the table."""
+        free = list(self.goal.free)
+        rows = self.nearest.rows.mean(0).repeat(len(free), 1)
+        if self.lens is not None:
+            rows = self.lens.guess(self.goal.target[free])
+        return self.goal.fill(self.nearest.tokens(rows, 1)[:, 0])
+
+    def _next(self, prefix: Prefix, position: int, thorough: bool) -> Generator[Sign, None, int]:
         """The token whose state is the target's."""
-        scale = float(target.square().mean())
-        best, least, tried = -1, float("inf"), 0
+        target, number = self.goal.target[position], self.goal.free.index(position)
+        best, least = -1, float("inf")
         for tokens in self._order(prefix, target):
             errors = (prefix.states(tokens) - target).square().mean(1)
             self.found.evaluations += len(tokens)
-            tried += len(tokens)
+            self.tried[number] += len(tokens)
             if float(errors.min()) < least:
                 best, least = int(tokens[errors.argmin()]), float(errors.min())
-            if least <= ACCEPTED * scale and not thorough:
+            if least <= self._accepted(position) and not thorough:
                 break
-        self.tried.append(tried)
+            yield self._sign(position)
         return best
 
     def _order(self, prefix: Prefix, target: Float[Tensor, " d"]) -> Iterator[Int[Tensor, " batch"]]:

@@ -14,9 +14,11 @@ from textdream.inversion.goal import Goal
 class Sign:
     """A sign of life."""
 
-    phase: str
     loss: float
     """Of the best text so far."""
+    done: int = 0
+    total: int = 0
+    """How far it is, where the search has an end of its own; 0 of 0 where it has none."""
 
 
 @dataclass

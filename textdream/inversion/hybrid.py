@@ -131,7 +131,7 @@ class Hybrid:
             guess.descend(CHUNK)
             text = self.goal.fill(self.nearest.tokens(guess.rows, 1)[:, 0])
             self._try(text[None])
-            yield Sign("descending", self.found.loss)
+            yield Sign(self.found.loss)
             key = tuple(text.tolist())
             if self.found.exact or key in seen:
                 return
@@ -148,14 +148,14 @@ class Hybrid:
             parts = []
             for part in texts.split(SCREENED):
                 parts.append(self.found.screen(part).mean(1))
-                yield Sign("mending", self.found.loss)
+                yield Sign(self.found.loss)
             losses = torch.cat(parts)
             best: dict[int, int] = {}
             for number in losses.argsort().tolist():
                 best.setdefault(int(swaps[number, 0]), int(swaps[number, 1]))
             single = texts[losses.topk(min(DECIDED, len(losses)), largest=False).indices]
             self._try(torch.cat([single, _merged(ids, best)]))
-            yield Sign("mending", self.found.loss)
+            yield Sign(self.found.loss)
             if not self._loss < before * 0.999:
                 return
 
@@ -171,10 +171,17 @@ class Hybrid:
         if self.lens is not None and goal.whole:
             left = (goal.target - goal.select(goal.states(ids[None]))[0])[free[numbers]]
             kinds.append(self.nearest.tokens(self._table[ids[free[numbers]]] + self.lens.change(left), wide))
+        tried = dict(zip(numbers.tolist(), torch.cat(kinds, 1).tolist(), strict=True))
+        if self._stalls:
+            # The largest error need not stand where the wrong token does; and a token that stands twice may stand a third time.
+            standing, counts = ids[free].unique(return_counts=True)
+            twice = standing[counts > 1].tolist()
+            for number, downhill in enumerate(self.nearest.downhill(slope, FIRST).tolist()):
+                tried[number] = tried.get(number, []) + downhill + twice
         swaps = {
             (int(free[number]), token): None
-            for place, number in enumerate(numbers.tolist())
-            for token in torch.cat([kind[place] for kind in kinds]).tolist()
+            for number, tokens in tried.items()
+            for token in tokens
             if token != int(ids[free[number]])
         }
         return torch.tensor(list(swaps))

@@ -56,8 +56,12 @@ class Screening:
         differences: Float[Tensor, " probes"] = engine.values(probes, objective) - engine.search_values(
             probes, objective
         )
-        error = float(differences.abs().max())
-        return cls(error, max(LARGEST * error, DEVIATIONS * float(differences.square().mean()) ** 0.5))
+        return cls(float(differences.abs().max()), margin(differences))
+
+
+def margin(differences: Float[Tensor, " probes"]) -> float:
+    """How far apart the precisions may be elsewhere, by their differences on some."""
+    return max(LARGEST * float(differences.abs().max()), DEVIATIONS * float(differences.square().mean()) ** 0.5)
 
 
 def noise(value: float) -> float:

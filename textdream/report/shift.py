@@ -32,7 +32,7 @@ def shift(result: ShiftResult) -> RenderableType:
     parts: list[RenderableType] = [what, Text(), Text.assemble(" ", start), Text(), table, Text()]
     parts.append(Padding(_legend(result), (0, 0, 0, 1)))
     if result.interrupted:
-        parts.append(Text(" interrupted: the runs above are done", style="bold yellow"))
+        parts.append(Text(" interrupted: --resume goes on with the runs that are left", style="bold yellow"))
     return Group(*parts, Text())
 
 
