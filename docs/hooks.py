@@ -38,14 +38,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_content(content: str, **_: object) -> str:
     """Equations, written as GitHub has them ($`x`$, and blocks of ```math), become MathML: no script, no request."""
     content = re.sub(
-        r'<div class="language-math highlight">.*?<code>(.*?)</code></pre></div>',
-        lambda match: convert(_plain(match[1]), display="block"),
+        r'<div class="math">(.*?)</div>',
+        lambda match: convert(html.unescape(match[1]).strip(), display="block"),
         content,
         flags=re.DOTALL,
     )
-    return re.sub(r"\$<code>(.*?)</code>\$", lambda match: convert(_plain(match[1])), content)
-
-
-def _plain(marked: str) -> str:
-    """The text of highlighted code."""
-    return html.unescape(re.sub(r"<[^>]+>", "", marked)).strip()
+    return re.sub(r"\$<code>(.*?)</code>\$", lambda match: convert(html.unescape(match[1])), content)

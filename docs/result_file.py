@@ -45,12 +45,14 @@ def page() -> str:
 
 
 def _table(piece: dict[str, Any], keys: list[str], meanings: dict[tuple[str, str], str]) -> Iterator[str]:
-    yield "| key | type | what it is |"
-    yield "| --- | --- | --- |"
-    for key in keys:
+    known = {key: meanings.get((piece["title"], key), "").replace("|", "\\|").replace("\n", " ") for key in keys}
+    # Where every name says enough, a column of meanings would stand empty.
+    said = any(known.values())
+    yield "| key | type |" + " what it is |" * said
+    yield "| --- | --- |" + " --- |" * said
+    for key, meaning in known.items():
         star = " *" if key in piece.get("required", []) else ""
-        meaning = meanings.get((piece["title"], key), "").replace("|", "\\|").replace("\n", " ")
-        yield f"| `{key}`{star} | {_type(piece['properties'][key])} | {meaning} |"
+        yield f"| `{key}`{star} | {_type(piece['properties'][key])} |" + f" {meaning} |" * said
 
 
 def _type(schema: dict[str, Any]) -> str:

@@ -33,13 +33,13 @@ model.tokens.names(model.tokens.encode(text))""",
 Every token of the vocabulary is tried at the word. That is the answer, and its proof.""",
     """config = textdream.DreamConfig(free="word", method="sweep")
 word = textdream.dream(model, text, target, config, word="wheeler")
-word""",
+word.show()""",
     """# ## All words free
 
 Gradients propose, exact evaluation decides. Twenty steps; without the certificate, which takes minutes.""",
     """config = textdream.DreamConfig(free="all", steps=20, certify=False)
 sentence = textdream.dream(model, text, target, config, word="wheeler")
-sentence""",
+sentence.show()""",
     """# What it reached over the steps, in float32 on real tokens:""",
     """for step in sentence.steps[::4]:
     print(f"{step.step:3d}  {step.hard:6.3f}  {' '.join(step.tokens[1:-1])}")""",
@@ -77,12 +77,12 @@ positive = [frame.format("he", job) for frame in frames for job in jobs]
 negative = [frame.format("she", job) for frame in frames for job in jobs]
 examples = textdream.examples_of(model, positive, negative, ("he", "she"), pairs=True)
 fitted = textdream.concept_fit(model, textdream.ConceptConfig(controls=5), examples=examples, out="he-she.safetensors")
-fitted""",
+fitted.show()""",
     """# Look at the random directions too: the two words differ so much that nearly any direction tells them apart. So the
 accuracy alone is no sign of a good vector; the columns beside it are there for that.
 
 ## Where does another word stand?""",
-    """textdream.concept_classify(model, "he-she.safetensors", "the nurse went home .", word="nurse")""",
+    """textdream.concept_classify(model, "he-she.safetensors", "the nurse went home .", word="nurse").show()""",
     """# Read this with care: the vectors were made from the words *he* and *she* alone, and nothing says that a distance along
 them means the same at another word.
 
@@ -90,7 +90,7 @@ them means the same at another word.
 
 The activation of *she* is moved along the vector in layer 2, and the nearest text is looked for.""",
     """shift = textdream.ShiftConfig(word="she", concept="he-she.safetensors", layers="2", magnitudes="-5:10:5")
-textdream.shift(model, "she played baseball with her friends", shift)""",
+textdream.shift(model, "she played baseball with her friends", shift).show()""",
     """# Whether other words change *because of the concept* is another question: it takes many sentences and as many random
 directions. `textdream shift audit` asks it, and the tutorial shows one.""",
     """from pathlib import Path
