@@ -6,6 +6,7 @@ kept, so that a notebook stays below LIMIT.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -78,13 +79,14 @@ negative = [frame.format("she", job) for frame in frames for job in jobs]
 examples = textdream.examples_of(model, positive, negative, ("he", "she"), pairs=True)
 fitted = textdream.concept_fit(model, textdream.ConceptConfig(controls=5), examples=examples, out="he-she.safetensors")
 fitted.show()""",
-    """# Look at the random directions too: the two words differ so much that nearly any direction tells them apart. So the
-accuracy alone is no sign of a good vector; the columns beside it are there for that.
+    """# All held-out words fall to the right side, and so they do for most random directions: the two words differ so much that
+nearly any direction tells them apart. The accuracy alone is no sign of a good vector. More sentences, and of more kinds, narrow
+the interval; in the tutorial half of the layers pass.
 
 ## Where does another word stand?""",
     """textdream.concept_classify(model, "he-she.safetensors", "the nurse went home .", word="nurse").show()""",
-    """# Read this with care: the vectors were made from the words *he* and *she* alone, and nothing says that a distance along
-them means the same at another word.
+    """# *Nurse* falls to *she*, at every layer. Read this with care: these vectors are no better than random directions (the ✗), they
+were made from the words *he* and *she* alone, and nothing says that a distance along them means the same at another word.
 
 ## Moving a word
 
@@ -111,9 +113,13 @@ def make(name: str, cells: tuple[str, ...]) -> None:
         notebook.cells.append(new_markdown_cell(text) if prose else new_code_cell(text))
         # Ids are random by default, and every run would differ.
         notebook.cells[-1]["id"] = f"cell-{number}"
+    os.environ["JUPYTER_COLUMNS"] = "88"
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(HERE)}}).execute()
     for cell in notebook.cells:
         cell.metadata = {}
+        if cell.cell_type == "code":
+            # Words of libraries about this machine, with its paths.
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
         for output in cell.get("outputs", []):
             if len(str(output.get("data", {}).get("text/html", ""))) > LIMIT // 10:
                 del output["data"]["text/html"]
