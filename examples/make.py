@@ -85,8 +85,8 @@ the interval; in the tutorial half of the layers pass.
 
 ## Where does another word stand?""",
     """textdream.concept_classify(model, "he-she.safetensors", "the nurse went home .", word="nurse").show()""",
-    """# *Nurse* falls to *she*, at every layer. Read this with care: these vectors are no better than random directions (the ✗), they
-were made from the words *he* and *she* alone, and nothing says that a distance along them means the same at another word.
+    """# *Nurse* falls to *she*, at every layer. Read this with care: these vectors are no better than random directions (the ✗),
+they were made from the words *he* and *she* alone, and nothing says that a distance along them means the same at another word.
 
 ## Moving a word
 
