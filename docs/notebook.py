@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,4 @@ def page(path: Path) -> str:
 
 
 def _text(output: Any) -> str:
-    """What a terminal would show, without its colours."""
-    text = output["text"] if output.output_type == "stream" else output["data"].get("text/plain", "") + "\n"
-    return re.sub(r" +$", "", re.sub(r"\x1b\[[\d;]*m", "", text), flags=re.MULTILINE)
+    return str(output["text"] if output.output_type == "stream" else output["data"].get("text/plain", "") + "\n")

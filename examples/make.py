@@ -1,12 +1,12 @@
 """Writes the example notebooks and executes them: python examples/make.py (`make notebooks`), some minutes.
 
-A cell that begins with # is prose. Results draw themselves in a notebook; where that drawing is large, only its text is
-kept, so that a notebook stays below LIMIT.
+A cell that begins with # is prose. A result draws itself in a notebook, with a picture of a quarter of a megabyte. Pictures are
+kept, the first ones first, while the notebook stays below LIMIT; of the other results only the text.
 """
 
 from __future__ import annotations
 
-import os
+import json
 import sys
 from pathlib import Path
 
@@ -34,13 +34,13 @@ model.tokens.names(model.tokens.encode(text))""",
 Every token of the vocabulary is tried at the word. That is the answer, and its proof.""",
     """config = textdream.DreamConfig(free="word", method="sweep")
 word = textdream.dream(model, text, target, config, word="wheeler")
-word.show()""",
+word""",
     """# ## All words free
 
 Gradients propose, exact evaluation decides. Twenty steps; without the certificate, which takes minutes.""",
     """config = textdream.DreamConfig(free="all", steps=20, certify=False)
 sentence = textdream.dream(model, text, target, config, word="wheeler")
-sentence.show()""",
+sentence""",
     """# What it reached over the steps, in float32 on real tokens:""",
     """for step in sentence.steps[::4]:
     print(f"{step.step:3d}  {step.hard:6.3f}  {' '.join(step.tokens[1:-1])}")""",
@@ -78,13 +78,13 @@ positive = [frame.format("he", job) for frame in frames for job in jobs]
 negative = [frame.format("she", job) for frame in frames for job in jobs]
 examples = textdream.examples_of(model, positive, negative, ("he", "she"), pairs=True)
 fitted = textdream.concept_fit(model, textdream.ConceptConfig(controls=5), examples=examples, out="he-she.safetensors")
-fitted.show()""",
+fitted""",
     """# All held-out words fall to the right side, and so they do for most random directions: the two words differ so much that
 nearly any direction tells them apart. The accuracy alone is no sign of a good vector. More sentences, and of more kinds, narrow
 the interval; in the tutorial half of the layers pass.
 
 ## Where does another word stand?""",
-    """textdream.concept_classify(model, "he-she.safetensors", "the nurse went home .", word="nurse").show()""",
+    """textdream.concept_classify(model, "he-she.safetensors", "the nurse went home .", word="nurse")""",
     """# *Nurse* falls to *she*, at every layer. Read this with care: these vectors are no better than random directions (the ✗),
 they were made from the words *he* and *she* alone, and nothing says that a distance along them means the same at another word.
 
@@ -92,7 +92,7 @@ they were made from the words *he* and *she* alone, and nothing says that a dist
 
 The activation of *she* is moved along the vector in layer 2, and the nearest text is looked for.""",
     """shift = textdream.ShiftConfig(word="she", concept="he-she.safetensors", layers="2", magnitudes="-5:10:5")
-textdream.shift(model, "she played baseball with her friends", shift).show()""",
+textdream.shift(model, "she played baseball with her friends", shift)""",
     """# Whether other words change *because of the concept* is another question: it takes many sentences and as many random
 directions. `textdream shift audit` asks it, and the tutorial shows one.""",
     """from pathlib import Path
@@ -113,16 +113,17 @@ def make(name: str, cells: tuple[str, ...]) -> None:
         notebook.cells.append(new_markdown_cell(text) if prose else new_code_cell(text))
         # Ids are random by default, and every run would differ.
         notebook.cells[-1]["id"] = f"cell-{number}"
-    os.environ["JUPYTER_COLUMNS"] = "88"
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(HERE)}}).execute()
     for cell in notebook.cells:
         cell.metadata = {}
         if cell.cell_type == "code":
             # Words of libraries about this machine, with its paths.
             cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
-        for output in cell.get("outputs", []):
-            if len(str(output.get("data", {}).get("text/html", ""))) > LIMIT // 10:
-                del output["data"]["text/html"]
+    size = 0
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
+        size += len(json.dumps(output))
+        if size > 0.9 * LIMIT and "text/html" in output.get("data", {}):
+            size -= len(json.dumps(output.data.pop("text/html")))
     notebook.metadata.pop("language_info", None)
     text = nbformat.writes(notebook) + "\n"
     if len(text.encode()) > LIMIT:
