@@ -28,6 +28,7 @@ from textdream.cli import (  # noqa: F401 (they put their commands into the tabl
     results,
     shift,
     shift_audit,
+    studio,
     tokens,
     top,
 )

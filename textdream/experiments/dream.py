@@ -73,9 +73,8 @@ class Dream:
         self._finals: dict[int, Step] = {}
         self._evaluations = -model.engine.evaluations
         self._begin = time.perf_counter()
-        first = self.settings[: len(kinds)]
-        self._start_values = [float(model.engine.values(one.ids[None], one.objective)[0]) for one in first]
-        self._start_values += [one.activation for one in sentences]
+        self._known = {len(kinds) + number: one.activation for number, one in enumerate(sentences)}
+        """Values of starts that are known without a pass of the model."""
 
     def _setting(self, kind: str, text: str, target: Objective, word: str | None, position: int | None) -> Setting:
         if kind == "given":
@@ -184,7 +183,11 @@ class Dream:
     @property
     def start(self) -> Sample:
         """The text at the start: of several sentences of a corpus, that which the best came from."""
-        return self.model.sample(self.settings[self._told].ids, self._start_values[self._told])
+        told = self._told
+        if told not in self._known:
+            setting = self.settings[told]
+            self._known[told] = float(self.model.engine.values(setting.ids[None], setting.objective)[0])
+        return self.model.sample(self.settings[told].ids, self._known[told])
 
     @property
     def evaluations(self) -> int:
