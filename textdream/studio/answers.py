@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from textdream.errors import InputError, TextdreamError
+from textdream.studio.catalog import KINDS
 from textdream.studio.engine import NotNowError
 from textdream.studio.queue import QueueFullError
 from textdream.studio.security import RefusedError
@@ -63,11 +64,14 @@ def problem(error: TextdreamError, where: str | None = None) -> dict[str, Any]:
     ).model_dump()
 
 
+_NO_PLACES = {"body", "query", "path", "header", "int", "str", "float", "bool", *KINDS}
+
+
 def from_validation(errors: list[Any]) -> tuple[InputError, str]:
     """The first thing that is wrong by the schema, as a sentence, and where it is."""
     first = errors[0]
-    # In a union the experiment's name stands between the body and its settings.
-    place = [str(part) for part in first["loc"] if part not in ("body", "query", "path")]
+    # What a value was tried as is no part of its place: the experiment's name, the part of a request, a type among several.
+    place = [str(part) for part in first["loc"] if str(part) not in _NO_PLACES]
     where = ".".join(place)
     if first["type"] == "json_invalid":
         return InputError("the body is no JSON", first["msg"], "send JSON"), where

@@ -307,10 +307,10 @@ class Engine:
 
     def _set_aside(self, job: Job) -> None:
         job.before, job.pausing = job.seconds, False
-        job.evaluations = self.models.get(job.run.model).engine.evaluations
         assert job.work is not None
         if job.work.found:
             self._write(job)
+        job.evaluations = self.models.get(job.run.model).engine.evaluations
         with self._changed:
             job.run.state, job.run.seconds = "paused", round(job.before, 3)
         self.store.save(job.run)

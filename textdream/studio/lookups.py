@@ -148,7 +148,7 @@ def lookups(studio: Studio) -> APIRouter:
 
     @router.get("/model", responses=responses(422))
     def model(
-        name: Annotated[str, Query(min_length=1, max_length=200, examples=[studio.models.names[0]])],
+        name: Annotated[str, Query(min_length=1, max_length=200, examples=["minilm"])],
     ) -> ModelAnswer:
         """One model with its limits; it is loaded if it was not."""
         return studio.models.answer(name)
