@@ -41,8 +41,8 @@ def test_filters_work_together(page):
     assert found(page, model="masked")["total"] == 334
     assert found(page, state="stopped")["total"] == 200
     assert found(page, state=["stopped", "done"])["total"] == 1000
-    # The 500th, and 500 as the end of an id: 8 minutes 20.
-    assert [run["text"] for run in found(page, experiment="shift", state="stopped", search="500 TEXT")["runs"]] == ["text 500"]
+    assert found(page, experiment="shift", state="done", search="778 TEXT")["total"] == 1
+    assert found(page, experiment="dream", state="done", search="778 TEXT")["total"] == 0
     assert found(page, search="999")["runs"][0]["text"] == "text 999"
 
 

@@ -32,6 +32,8 @@ def bound(host: str, port: int) -> socket.socket:
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((host, port))
+        # From here on whoever comes waits, and is not sent away, while the server starts.
+        found.listen()
     except OSError as error:
         found.close()
         if error.errno == errno.EADDRINUSE:
