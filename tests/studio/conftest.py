@@ -17,9 +17,9 @@ def loaded() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def studio(loaded: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+def studio(loaded: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Studio:
     """One studio for a file of tests."""
-    yield studio_on(tmp_path_factory.mktemp("studio") / "runs", loaded)
+    return studio_on(tmp_path_factory.mktemp("studio") / "runs", loaded)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ def url(loaded, tmp_path_factory):
     for number in range(1000):
         id_ = f"20261126-{number // 3600:02}{number // 60 % 60:02}{number % 60:02}-{number:06}"
         run = Run(id=id_, experiment="dream" if number % 2 else "shift", model="tiny" if number % 3 else "masked",
-                  settings={}, state="done" if number % 5 else "stopped", text=f"text {number}", created=f"2026-{number:05}")  # fmt: skip
+                  settings={}, state="done" if number % 5 else "stopped", text=f"text {number}",
+                  created=f"2026-{number:05}")  # fmt: skip
         (folder / f"{id_}.run.json").write_text(run.to_json())
     with serving(studio_on(folder, loaded)) as address:
         yield address

@@ -42,7 +42,9 @@ def test_an_operation_answers_as_it_says(api, method, path, mode):
     strategy = api[path][method].as_strategy(generation_mode=mode)
 
     @given(strategy)
-    @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    )
     def answers(case):
         case.call_and_validate(checks=checks, timeout=60)
 

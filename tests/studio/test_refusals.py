@@ -125,7 +125,8 @@ def test_a_body_of_another_shape_is_refused(page, body):
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 5000])
 def test_numbers_are_finite(page, number):
-    body = '{"experiment": "dream", "model": "x", "settings": {"search": {"anneal": {"learning_rate": %s}}}}' % number
+    form = f'{{"search": {{"anneal": {{"learning_rate": {number}}}}}}}'
+    body = f'{{"experiment": "dream", "model": "x", "settings": {form}}}'
     answer = page.post("/api/runs", content=body.encode(), headers={"Content-Type": "application/json"})
     assert answer.status_code in (400, 422)
 

@@ -155,17 +155,56 @@ def test_stop_keeps_the_best_and_it_can_go_on(page):
     assert gone_on["target"] == result["target"]
 
 
-def test_a_reconstruction_goes_on_with_the_layers_it_has(page, loaded, tmp_path):
-    settings = {"text": TEXT, "search": {"layers": "all", "budget": 30.0, "neuron": 0}}
-    id_ = page.begun("reconstruct", settings)
-    page.until(id_, lambda run: (run["progress"] or {}).get("phase", "").startswith("layer"))
+def test_a_reconstruction_goes_on_with_the_layers_it_has(page):
+    # Of one unit in layer 1 a text cannot be found again: its budget is spent, while layer 0 is done.
+    id_ = page.begun("reconstruct", {"text": TEXT, "search": {"layers": "0,1", "budget": 3.0, "neuron": 0}})
+    page.until(id_, lambda run: (run["progress"] or {}).get("phase") == "layer 1")
     page.post(f"/api/runs/{id_}/stop")
     page.ended(id_, "stopped")
+    before = page.get(f"/api/runs/{id_}/result").json()["layers"]
     new = page.post(f"/api/runs/{id_}/continue").json()
-    assert "taken over" in new["note"] or "Begun again" in new["note"]
-    page.running(new["id"])
-    page.post(f"/api/runs/{new['id']}/stop")
-    page.ended(new["id"], "stopped")
+    assert new["note"].startswith("1 finished layers are taken over")
+    page.ended(new["id"])
+    after = page.get(f"/api/runs/{new['id']}/result").json()
+    assert after["layers"][0] == before[0]
+    assert [(layer["layer"], layer["finished"]) for layer in after["layers"]] == [(0, True), (1, True)]
+    assert not after["interrupted"]
+
+
+def test_seconds_are_counted_so_a_reconstruction_pauses_between_layers(page):
+    id_ = page.begun("reconstruct", {"text": TEXT, "search": {"layers": "0,1", "budget": 2.0, "neuron": 0}})
+    page.until(id_, lambda run: (run["progress"] or {}).get("phase") == "layer 0")
+    assert page.post(f"/api/runs/{id_}/pause").json()["pausing"]
+    paused = page.until(id_, lambda run: run["state"] == "paused")
+    layers = page.get(f"/api/runs/{id_}/result").json()["layers"]
+    assert [(layer["layer"], layer["finished"]) for layer in layers] == [(0, True)]
+    page.post(f"/api/runs/{id_}/resume")
+    done = page.ended(id_)
+    result = page.get(f"/api/runs/{id_}/result").json()
+    assert abs(result["seconds"] - done["seconds"]) < 1.0, "the pause is not in the file either"
+    assert done["seconds"] > paused["seconds"]
+
+
+def test_a_run_of_one_step_cannot_be_paused(page):
+    long = page.begun(settings=LONG)
+    page.running(long)
+    assert "pause" in page.run(long)["actions"]
+    single = page.begun("similar", {"text": TEXT, "target": TARGET})
+    assert page.post(f"/api/runs/{single}/pause").status_code == 409
+
+
+def test_a_text_that_cannot_be_gone_on_from_is_refused(page, studio):
+    id_ = page.begun(settings=LONG)
+    page.running(id_)
+    page.post(f"/api/runs/{id_}/stop")
+    page.ended(id_, "stopped")
+    path = studio.store.path(id_, ".json")
+    result = json.loads(path.read_text())
+    result["best"]["round_trip"] = False
+    path.write_text(json.dumps(result))
+    answer = page.post(f"/api/runs/{id_}/continue")
+    assert answer.status_code == 422
+    assert answer.json()["remedy"] == "run the dream again"
 
 
 def test_a_run_that_waits_is_stopped_without_having_begun(page):

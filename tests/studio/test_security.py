@@ -51,8 +51,10 @@ def test_our_own_names_are_served(url, name):
     {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Origin": "https://127.0.0.1:1"}, {"Origin": ""},
     {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Sec-Fetch-Site": "nonsense"},
 ])  # fmt: skip
-@pytest.mark.parametrize(("method", "path"), [("POST", "/api/runs"), ("DELETE", "/api/runs/20261126-125230-k3f9ab"),
-                                              ("POST", "/api/runs/20261126-125230-k3f9ab/stop"), ("POST", "/api/tokens")])  # fmt: skip
+@pytest.mark.parametrize(("method", "path"), [
+    ("POST", "/api/runs"), ("DELETE", "/api/runs/20261126-125230-k3f9ab"), ("POST", "/api/tokens"),
+    ("POST", "/api/runs/20261126-125230-k3f9ab/stop"),
+])  # fmt: skip
 def test_what_changes_something_does_not_come_from_another_site(url, headers, method, path):
     status, _, problem = ask(url, method, path, {**JSON, **headers}, RUN)
     assert status == 403
@@ -156,8 +158,10 @@ def guarded(loaded, tmp_path_factory):
         yield url, access
 
 
-@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "the-right-token"},
-                                     {"Cookie": "textdream-studio=wrong"}, {"Authorization": "Bearer the-right-tokeX"}])  # fmt: skip
+@pytest.mark.parametrize("headers", [
+    {}, {"Authorization": "Bearer wrong"}, {"Authorization": "the-right-token"}, {"Cookie": "textdream-studio=wrong"},
+    {"Authorization": "Bearer the-right-tokeX"},
+])  # fmt: skip
 @pytest.mark.parametrize("path", ["/", "/api/about", "/openapi.json", "/studio.js", "/nothing"])
 def test_without_the_token_nothing_is_served(guarded, headers, path):
     status, found, problem = ask(guarded[0], path=path, headers=headers)

@@ -79,6 +79,22 @@ def test_a_run_that_names_another_is_broken(store, reopened):
     assert "it names the run" in reopened(store).get(first.id).error
 
 
+def test_a_run_of_an_unknown_experiment_is_broken(store, reopened):
+    run = made(store, state="interrupted", experiment="magic")
+    assert "no known experiment" in reopened(store).get(run.id).error
+
+
+def test_a_run_whose_settings_are_no_more_those_of_a_form_is_refused(loaded, tmp_path):
+    folder = tmp_path / "runs"
+    store = Store(folder)
+    run = made(store, state="interrupted", settings={"text": "a", "gone": 1})
+    store.close()
+    with serving(studio_on(folder, loaded)) as url:
+        answer = Page(url).post(f"/api/runs/{run.id}/continue")
+    assert answer.status_code == 422
+    assert "gone" in answer.json()["error"]
+
+
 def test_a_result_without_its_run_is_shown(store, reopened):
     id_ = new_id()
     (store.folder / f"{id_}.json").write_text("{}")

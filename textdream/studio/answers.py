@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -57,11 +57,18 @@ class NotThereError(TextdreamError):
     """Nothing is there under that name."""
 
 
-def problem(error: TextdreamError, where: str | None = None) -> dict[str, Any]:
-    """The body of an error's answer."""
-    return Problem(
-        error=str(error), given=error.given, expected=error.expected, remedy=error.remedy, where=where
-    ).model_dump()
+def problem(
+    error: TextdreamError, where: str | None = None, named: Callable[[str], str] = lambda sentence: sentence
+) -> dict[str, Any]:
+    """The body of an error's answer.
+
+    Parameters
+    ----------
+    named
+        Gives a sentence with names in place of the server's paths.
+    """
+    given, expected, remedy = map(named, (error.given, error.expected, error.remedy))
+    return Problem(error=named(str(error)), given=given, expected=expected, remedy=remedy, where=where).model_dump()
 
 
 _NO_PLACES = {"body", "query", "path", "header", "int", "str", "float", "bool", *KINDS}
@@ -88,13 +95,13 @@ def status_of(error: TextdreamError) -> int:
     return error.status if isinstance(error, RefusedError) else kinds.get(type(error), 422)
 
 
-def add_handlers(app: FastAPI) -> None:
+def add_handlers(app: FastAPI, named: Callable[[str], str]) -> None:
     """Every error of the app becomes a Problem."""
 
     def ours(_: HttpRequest, error: Exception) -> JSONResponse:
         assert isinstance(error, TextdreamError)
         status = status_of(error)
-        return JSONResponse(problem(error), status, {"retry-after": "10"} if status == 429 else None)
+        return JSONResponse(problem(error, named=named), status, {"retry-after": "10"} if status == 429 else None)
 
     def invalid(_: HttpRequest, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)

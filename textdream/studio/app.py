@@ -45,7 +45,7 @@ def create_app(studio: Studio, access: Access | None = None) -> FastAPI:
         lifespan=life,
         redirect_slashes=False,
     )
-    add_handlers(app)
+    add_handlers(app, studio.store.named)
     app.include_router(lookups(studio))
     app.include_router(runs(studio))
     for path in PAGE:

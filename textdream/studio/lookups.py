@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi import Request as HttpRequest
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from textdream.studio import bounds, queue
@@ -153,10 +154,13 @@ def lookups(studio: Studio) -> APIRouter:
         """One model with its limits; it is loaded if it was not."""
         return studio.models.answer(name)
 
-    @router.get("/experiments", responses=responses())
-    def all_experiments() -> ExperimentsAnswer:
+    # The same for everyone, and large: written once.
+    offered = ExperimentsAnswer(experiments=experiments(bool(studio.places.indexes))).model_dump_json(by_alias=True)
+
+    @router.get("/experiments", responses=responses(), response_model=ExperimentsAnswer)
+    def all_experiments() -> Response:
         """What can be run, with the schema of each one's settings."""
-        return ExperimentsAnswer(experiments=experiments(bool(studio.places.indexes)))
+        return Response(offered, media_type="application/json")
 
     @router.get("/concepts", responses=responses())
     def concepts() -> ConceptsAnswer:

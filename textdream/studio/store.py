@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from textdream.errors import InputError, TextdreamError
 from textdream.records import Result, read_result, write_text
+from textdream.studio.catalog import KINDS
 from textdream.studio.forms import RUN_ID
 from textdream.studio.headline import headline
 from textdream.studio.runs import LIVE, Run, now
@@ -127,6 +128,8 @@ class Store:
             run = Run.model_validate_json(path.read_bytes())
             if run.id != id_:
                 raise ValueError(f"it names the run {run.id!r}")
+            if run.experiment not in KINDS:
+                raise ValueError(f"it is of no known experiment, {run.experiment[:40]!r}")
         except (OSError, ValueError) as error:
             reason = _reason(error)
             return _broken(id_, f"{path.name} cannot be read ({reason}); a run of the studio; delete it")
@@ -144,8 +147,12 @@ class Store:
         try:
             self.check_result(run)
         except TextdreamError as error:
-            run.state, run.error = "broken", str(error)
+            run.state, run.error = "broken", self.named(str(error))
         return run
+
+    def named(self, sentence: str) -> str:
+        """A sentence in which files of this folder have their names alone."""
+        return sentence.replace(f"{self.folder}/", "")
 
     def check_result(self, run: Run) -> None:
         """Raise ResultError if the result file is not what the run wrote, and no result file either."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from textdream.errors import InputError, TextdreamError
 from textdream.studio.bounds import check_bounds
 from textdream.studio.catalog import KINDS
@@ -72,7 +74,15 @@ class Studio:
             raise self.engine.refusal(old, "continue")
         from textdream.records import read_result
 
-        form = KINDS[old.experiment].form.model_validate_json(json.dumps(old.settings))
+        try:
+            form = KINDS[old.experiment].form.model_validate_json(json.dumps(old.settings))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise InputError(
+                f"the settings of the run {old.id} cannot be used ({'.'.join(map(str, first['loc']))}: {first['msg']})",
+                "those of this version",
+                "begin a new run",
+            ) from None
         result = read_result(self.store.path(old.id, ".json")) if self.store.has(old.id, ".json") else None
         form, note = continued(form, result)
         run = self._queue(old.experiment, old.model, form, client, result=result, continues=old.id, note=note)
