@@ -245,8 +245,7 @@ def test_delete_takes_only_that_runs_files(page, studio):
     assert page.http.delete(f"/api/runs/{gone}").status_code == 404
 
 
-def test_partial_results_are_on_disk_while_a_run_goes_on(page, monkeypatch):
-    monkeypatch.setattr("textdream.studio.engine.EVERY", 0.05)
+def test_partial_results_are_on_disk_while_a_run_goes_on(page):
     id_ = page.begun(settings=LONG)
     page.until(id_, lambda run: run["has_result"])
     result = page.get(f"/api/runs/{id_}/result").json()

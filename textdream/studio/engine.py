@@ -6,25 +6,22 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from textdream.errors import TextdreamError
-from textdream.records import ReconstructResult
 from textdream.studio.catalog import KINDS
-from textdream.studio.events import Channel
 from textdream.studio.headline import headline
+from textdream.studio.job import EVERY, Job
 from textdream.studio.models import Models
 from textdream.studio.open import Ground, open_work
-from textdream.studio.places import Located, Places
+from textdream.studio.places import Places
 from textdream.studio.queue import FairQueue
 from textdream.studio.runs import Action, Progress, Run, RunAnswer, actions_of, now
 from textdream.studio.store import Store
-from textdream.studio.work import Sign, Single, Work
+from textdream.studio.work import Sign, Single
 
-EVERY, SHARE = 3.0, 20
-"""A result is written at most every so many seconds, and every so many times what the last writing took."""
+SHARE = 20
+"""A result is written at most every so many times what the last writing took, and every `EVERY` seconds."""
 PAUSED = 8
 """Runs that may be paused at a time: each is kept in memory."""
 
@@ -35,36 +32,6 @@ class NotNowError(TextdreamError):
 
 class _Stopped(Exception):  # noqa: N818 (no error: a run is told to stop)
     """A run was told to stop."""
-
-
-@dataclass
-class Job:
-    """A run that the engine knows."""
-
-    run: Run
-    located: Located
-    client: str
-    kept: ReconstructResult | None = None
-    channel: Channel = field(default_factory=Channel)
-    progress: Progress | None = None
-    pausing: bool = False
-    stopping: bool = False
-    work: Work | None = None
-    signs: Iterator[Sign] | None = None
-    evaluations: int | None = None
-    """The model's count when it was paused: others count on meanwhile."""
-    began: float = 0.0
-    before: float = 0.0
-    """Seconds of work before the last pause."""
-    born: float = 0.0
-    wait: float = EVERY
-    written: float = 0.0
-    wrote: bool = False
-
-    @property
-    def seconds(self) -> float:
-        """Engine time, without pauses."""
-        return self.before + (time.perf_counter() - self.began if self.run.state == "running" else 0.0)
 
 
 class Engine:

@@ -14,7 +14,8 @@ from textdream.errors import InputError, TextdreamError
 from textdream.studio.bounds import check_bounds
 from textdream.studio.catalog import KINDS
 from textdream.studio.continuing import continued
-from textdream.studio.engine import Engine, Job
+from textdream.studio.engine import Engine
+from textdream.studio.job import Job
 from textdream.studio.models import Models
 from textdream.studio.open import Ground, check
 from textdream.studio.places import Places

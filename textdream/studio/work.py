@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from textdream.experiments.concept import ConceptFit
 from textdream.experiments.diagnose import Diagnosis
@@ -28,28 +29,27 @@ class Sign:
     headline: str | None = None
 
 
-class Work(Protocol):
+class Work(ABC):
     """What the engine runs. Stopping early loses at most the step under way."""
 
+    @abstractmethod
     def __iter__(self) -> Iterator[Sign]:
         """Run it."""
-        ...
 
     @property
+    @abstractmethod
     def found(self) -> bool:
         """Whether there is something to report."""
-        ...
 
+    @abstractmethod
     def result(self) -> Result:
         """The record of what was reached."""
-        ...
 
-    def write(self, concept: Path) -> None:
+    def write(self, concept: Path) -> None:  # noqa: B027 (most make nothing)
         """Write what it made beside the result, if anything."""
-        ...
 
 
-class Searching:
+class Searching(Work):
     """A search of the library that yields `Progress`, and has `found` and `result`."""
 
     def __init__(self, search: Any) -> None:
@@ -68,11 +68,8 @@ class Searching:
         """The record of what was reached."""
         return self.search.result()
 
-    def write(self, concept: Path) -> None:
-        """It makes nothing beside the result."""
 
-
-class Fitting:
+class Fitting(Work):
     """A concept that is fitted; a part of one is no result."""
 
     def __init__(self, fit: ConceptFit) -> None:
@@ -96,7 +93,7 @@ class Fitting:
         self.fit.write(concept)
 
 
-class Dreaming:
+class Dreaming(Work):
     """A dream, with its steps."""
 
     def __init__(self, dream: Dream) -> None:
@@ -125,11 +122,8 @@ class Dreaming:
         """The record of what was reached."""
         return self.dream.result()
 
-    def write(self, concept: Path) -> None:
-        """It makes nothing beside the result."""
 
-
-class Diagnosing:
+class Diagnosing(Work):
     """A text that is annealed first, and then the diagnosis; stopped before, the annealing is what there is to keep."""
 
     def __init__(self, dream: Dream, diagnosis: Callable[[Any], Diagnosis]) -> None:
@@ -156,12 +150,9 @@ class Diagnosing:
             return self.diagnosis.result()
         return self.dream.result()
 
-    def write(self, concept: Path) -> None:
-        """It makes nothing beside the result."""
-
 
 @dataclass
-class Single:
+class Single(Work):
     """An experiment that is one step. It cannot be paused; where it says how far it is, it can be stopped."""
 
     phase: str
@@ -183,9 +174,6 @@ class Single:
         """The record."""
         assert self._found is not None
         return self._found
-
-    def write(self, concept: Path) -> None:
-        """It makes nothing beside the result."""
 
 
 def _sign(step: Progress) -> Sign:
