@@ -35,6 +35,22 @@ def test_a_dream_runs_to_its_end_and_its_file_is_what_verify_takes(page, studio,
     assert not list(studio.store.folder.glob(".*.partial"))
 
 
+def test_a_result_is_downloaded_as_it_is_and_as_a_picture(page):
+    id_ = page.begun()
+    page.ended(id_)
+    file = page.get(f"/api/runs/{id_}/download")
+    assert file.headers["content-disposition"] == f'attachment; filename="textdream-dream-{id_}.json"'
+    assert file.content == page.get(f"/api/runs/{id_}/result").content
+    picture = page.get(f"/api/runs/{id_}/download", params={"format": "html"})
+    assert picture.headers["content-disposition"].endswith('.html"')
+    assert picture.headers["content-type"].startswith("text/html")
+    assert picture.text.startswith("<!doctype html>")
+    assert id_ in picture.text
+    missing = page.get(f"/api/runs/{id_}/download", params={"format": "concept"})
+    assert missing.status_code == 404
+    assert "has no concept" in missing.json()["error"]
+
+
 @pytest.mark.parametrize(
     ("experiment", "settings", "kind"),
     [

@@ -178,16 +178,19 @@ class Dream:
             return self.start
         # A text decided in another batch differs by rounding: where nothing is better, best and start are the same value.
         unmoved = list(best[0]) == self.settings[index].ids.tolist()
-        return self.model.sample(best[0], self._start_values[index] if unmoved else self._sign * best[1])
+        return self.model.sample(best[0], self._start_value(index) if unmoved else self._sign * best[1])
 
     @property
     def start(self) -> Sample:
         """The text at the start: of several sentences of a corpus, that which the best came from."""
-        told = self._told
-        if told not in self._known:
-            setting = self.settings[told]
-            self._known[told] = float(self.model.engine.values(setting.ids[None], setting.objective)[0])
-        return self.model.sample(self.settings[told].ids, self._known[told])
+        return self.model.sample(self.settings[self._told].ids, self._start_value(self._told))
+
+    def _start_value(self, index: int) -> float:
+        """The value of a start; worked out once, when it is first asked for: making a dream costs no pass of the model."""
+        if index not in self._known:
+            setting = self.settings[index]
+            self._known[index] = float(self.model.engine.values(setting.ids[None], setting.objective)[0])
+        return self._known[index]
 
     @property
     def evaluations(self) -> int:

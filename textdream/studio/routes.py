@@ -174,14 +174,9 @@ def _file(studio: Studio, run: Run, suffix: str) -> bytes:
 
 def _picture(studio: Studio, run: Run) -> bytes:
     """The result in one HTML file."""
-    from importlib import import_module
-
     from textdream.records import read_result
+    from textdream.report.html import html
 
     _file(studio, run, ".json")
     result = read_result(studio.store.path(run.id, ".json"))
-    try:
-        html = import_module("textdream.report.html").html
-    except ModuleNotFoundError:
-        raise NotThereError("this textdream draws no HTML", "a later one", "download the JSON") from None
-    return bytes(html([result], [run.id]).encode())
+    return html([result], [run.id]).encode()
