@@ -23,6 +23,7 @@ COMMANDS = (
     "verify",
     "show",
     "models",
+    "studio",
 )
 MODEL = ("--model", "--device")
 PLAIN = ("--out", "--json")
@@ -54,6 +55,7 @@ FLAGS = {
     "verify": ("--seed", *MODEL, *PLAIN),
     "show": ("--html",),
     "models": PLAIN,
+    "studio": ("--port", "--folder", "--index", "--models", "--device", "--host", "--token", "--browser"),
 }
 
 

@@ -28,6 +28,7 @@ from textdream.cli import (  # noqa: F401 (they put their commands into the tabl
     results,
     shift,
     shift_audit,
+    studio,
     tokens,
     top,
 )
@@ -98,8 +99,8 @@ def check_whole_numbers(arguments: Sequence[str]) -> None:
 
 
 def _integer_flags() -> set[str]:
-    """Flags of whole numbers, of every config: alone, or behind the name of its method (`--gcg.steps`)."""
-    flags = set()
+    """Flags of whole numbers: of every config, alone or behind the name of its method (`--gcg.steps`), and the port."""
+    flags = {"--port"}
     for name in configs.__all__:
         config = getattr(configs, name)
         if is_dataclass(config):

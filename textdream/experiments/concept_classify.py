@@ -42,7 +42,7 @@ def concept_classify(
     layers = manifest.layers if config.layers == "all" else choose_layers(config.layers, model.info.layers)
     infos = [concept.info(layer, config.kind) for layer in layers]
     ids = torch.tensor([model.tokens.encode(text)])
-    position = _position(model, text, ids.shape[1], word, position)
+    position = position_of(model, text, ids.shape[1], word, position)
     reads = [Read(manifest.site, layer, position) for layer in layers]
     found = model.engine.activations(ids, reads)
     classified = []
@@ -76,7 +76,8 @@ def concept_classify(
     )
 
 
-def _position(model: Model, text: str, length: int, word: str | None, position: int | None) -> int:
+def position_of(model: Model, text: str, length: int, word: str | None, position: int | None) -> int:
+    """The position that a word or a number gives."""
     if word is not None and position is not None:
         raise InputError("both a word and a position were given", "one of them", "leave --word or --position out")
     if word is not None:

@@ -43,7 +43,7 @@ def corpus_top(
     begin = time.perf_counter()
     if config.direction is not None:
         return _along(model, folder, config, config.direction, heard, begin)
-    unit = _unit(config)
+    unit = unit_of(config)
     index = Index.open(folder, model.info)
     against = None if config.against is None else Index.open(config.against, model.info)
     if against is not None and config.random_direction is not None and against.manifest.seed != index.manifest.seed:
@@ -116,7 +116,7 @@ def _header(model: Model, folder: str | Path, config: CorpusTopConfig, begin: fl
     return {**found, "settings": {"index": str(folder), **found["settings"]}}
 
 
-def _unit(config: CorpusTopConfig) -> tuple[str, int, int, str]:
+def unit_of(config: CorpusTopConfig) -> tuple[str, int, int, str]:
     """(site, layer, number, kind): a random direction stands in for the neuron, given alone or beside it."""
     if config.layer is None:
         raise InputError("no layer was given", "a layer of the index", "give --layer, counted from 0")

@@ -73,9 +73,8 @@ class Dream:
         self._finals: dict[int, Step] = {}
         self._evaluations = -model.engine.evaluations
         self._begin = time.perf_counter()
-        first = self.settings[: len(kinds)]
-        self._start_values = [float(model.engine.values(one.ids[None], one.objective)[0]) for one in first]
-        self._start_values += [one.activation for one in sentences]
+        self._known = {len(kinds) + number: one.activation for number, one in enumerate(sentences)}
+        """Values of starts that are known without a pass of the model."""
 
     def _setting(self, kind: str, text: str, target: Objective, word: str | None, position: int | None) -> Setting:
         if kind == "given":
@@ -179,12 +178,19 @@ class Dream:
             return self.start
         # A text decided in another batch differs by rounding: where nothing is better, best and start are the same value.
         unmoved = list(best[0]) == self.settings[index].ids.tolist()
-        return self.model.sample(best[0], self._start_values[index] if unmoved else self._sign * best[1])
+        return self.model.sample(best[0], self._start_value(index) if unmoved else self._sign * best[1])
 
     @property
     def start(self) -> Sample:
         """The text at the start: of several sentences of a corpus, that which the best came from."""
-        return self.model.sample(self.settings[self._told].ids, self._start_values[self._told])
+        return self.model.sample(self.settings[self._told].ids, self._start_value(self._told))
+
+    def _start_value(self, index: int) -> float:
+        """The value of a start; worked out once, when it is first asked for: making a dream costs no pass of the model."""
+        if index not in self._known:
+            setting = self.settings[index]
+            self._known[index] = float(self.model.engine.values(setting.ids[None], setting.objective)[0])
+        return self._known[index]
 
     @property
     def evaluations(self) -> int:

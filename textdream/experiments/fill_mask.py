@@ -46,14 +46,7 @@ def fill_mask(
     """
     config = config or FillMaskConfig()
     begin = time.perf_counter()
-    if model.layout.decoder is None:
-        raise ModelError(
-            f"{model.name} ({model.info.architecture}) has no head that predicts tokens",
-            "a masked-token model such as bert-tiny-mlm, or a next-token model such as smollm2",
-            "give one with --model (`textdream models`)",
-        )
-    given = model.tokens.encode(text, masks=True)
-    place = _place(model, text, given, word, position)
+    given, place = asked_place(model, text, word, position)
     if model.tokens.causal:
         ids, row = given, torch.tensor([given[:place]])
         read = Read("logits", None, place - 1)
@@ -80,6 +73,21 @@ def fill_mask(
         given=ranked(given[place]) if there else None,
         asked=sorted(asked, key=lambda token: token.rank),
     )
+
+
+def asked_place(model: Model, text: str, word: str | None, position: int | None) -> tuple[list[int], int]:
+    """(ids of the text, the position that is predicted). No pass of the model is made. See `fill_mask` for the errors."""
+    if model.layout.decoder is None:
+        raise ModelError(
+            f"{model.name} ({model.info.architecture}) has no head that predicts tokens",
+            "a masked-token model such as bert-tiny-mlm, or a next-token model such as smollm2",
+            "give one with --model (`textdream models`)",
+        )
+    given = model.tokens.encode(text, masks=True)
+    place = _place(model, text, given, word, position)
+    if not model.tokens.causal:
+        model.tokens.masked(given, place)
+    return given, place
 
 
 def probabilities_of(logits: Float[Tensor, " d_vocab"]) -> Float[Tensor, " d_vocab"]:

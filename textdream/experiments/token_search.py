@@ -64,11 +64,12 @@ class TokenSearch:
         self._found: dict[int, PositionTokens] = {}
         self._pairs: JointSearch | None = None
         self._evaluations = model.engine.evaluations
-        self._start_value = float(model.engine.values(setting.ids[None], setting.objective)[0])
+        self._start_value = 0.0
 
     def __iter__(self) -> Iterator[Progress]:
         """Search one position after the other, then the pairs; each step says how far it is."""
         names = self.model.tokens.names(self.setting.ids.tolist())
+        self._start_value = float(self.model.engine.values(self.setting.ids[None], self.setting.objective)[0])
         for number, position in enumerate(self.positions):
             search = PositionSearch(self.model, self.setting.objective, self.setting.ids, position)
             size = len(search.tokens)
