@@ -130,7 +130,8 @@ class Accumulator:
         found = _Found(rows, shift, sum(len(group.sentences) for group in groups), len(pieces))
         workers = 1 if pool is None else pool._max_workers
         shares = [(pieces, range(worker, len(pieces), workers)) for worker in range(workers)]
-        for _ in map(found.run, shares) if pool is None else pool.map(found.run, shares):
+        spread = map if pool is None else pool.map
+        for _ in spread(found.run, shares):
             pass
         count = sum(group.ordinary for group in groups)
         total, squares = found.sums.sum(0, dtype=np.float64), found.squares.sum(0, dtype=np.float64)
@@ -143,7 +144,11 @@ class Accumulator:
         def places(side: int, texts: np.ndarray, units: np.ndarray) -> np.ndarray:
             return _places(rows, groups, side, texts, units)
 
-        self.extremes.take(found.highest, found.lowest, sentences, places)
+        def take(side: int) -> None:
+            self.extremes.take(side, -found.lowest if side else found.highest, sentences, places)
+
+        for _ in spread(take, (0, 1)):
+            pass
         return rows
 
     def project(self, values: Float[Tensor, "tokens neurons"]) -> Float[Tensor, "tokens directions"]:
@@ -221,14 +226,13 @@ def _places(
 ) -> Integer[np.ndarray, " n"]:
     """Where in each of some texts of the batch a unit is highest (lowest, for side 1): the first such position."""
     found = np.empty(len(texts), np.int64)
-    begin = 0
-    for group in groups:
-        here = ((texts >= begin) & (texts < begin + len(group.sentences))).nonzero()[0]
-        if len(here):
-            starts = group.start + (texts[here] - begin) * group.length
-            course = rows.at(starts[:, None] + np.arange(group.first, group.last), units[here])
-            found[here] = group.first + (course.argmin(1) if side else course.argmax(1))
-        begin += len(group.sentences)
+    begins = np.cumsum([0, *(len(group.sentences) for group in groups)])
+    # In the order of the texts, so that a text's rows are fetched from memory once.
+    cuts = np.searchsorted(texts, begins)
+    for group, begin, here in zip(groups, begins, map(slice, cuts, cuts[1:]), strict=False):
+        starts = group.start + (texts[here] - begin) * group.length
+        course = rows.at(starts[:, None] + np.arange(group.first, group.last), units[here])
+        found[here] = group.first + (course.argmin(1) if side else course.argmax(1))
     return found
 
 
@@ -243,21 +247,21 @@ class _Found:
         self.top: list[np.ndarray] = [np.empty(0, np.int64)] * pieces
 
     def run(self, share: tuple[Sequence[Piece], range]) -> None:
-        """Work through some of the pieces, in buffers of this thread's own."""
+        """Work through some of the pieces, in a buffer of this thread's own."""
         pieces, mine = share
         largest = max(p.shape[0] * (p.last - p.first) for p in pieces)
-        buffers = np.empty((2, largest, len(self.shift)), np.float32)
+        buffer = np.empty((largest, len(self.shift)), np.float32)
         for number in mine:
-            self._piece(number, pieces[number], buffers)
+            self._piece(number, pieces[number], buffer)
 
-    def _piece(self, number: int, piece: Piece, buffers: np.ndarray) -> None:
+    def _piece(self, number: int, piece: Piece, buffer: np.ndarray) -> None:
         texts, length = piece.shape[0], piece.last - piece.first
-        units, shifted = buffers[:, : texts * length]
+        units = buffer[: texts * length]
         by_text = units.reshape(texts, length, -1)
         self.rows.write(piece, by_text)
         by_text.max(1, out=self.highest[piece.texts])
         by_text.min(1, out=self.lowest[piece.texts])
         self.top[number] = units[:, : self.rows.neurons].argmax(1)
-        np.subtract(units, self.shift, out=shifted)
-        shifted.sum(0, out=self.sums[number])
-        np.einsum("tu,tu->u", shifted, shifted, out=self.squares[number])
+        np.subtract(units, self.shift, out=units)
+        units.sum(0, out=self.sums[number])
+        np.einsum("tu,tu->u", units, units, out=self.squares[number])
