@@ -197,16 +197,22 @@ class Rows:
 
     def units(self, rows: Any) -> Float[np.ndarray, "n units"]:
         """All units at some rows."""
-        raw = self.values[rows]
-        neurons = (raw.astype(np.uint32) << 16).view(np.float32) if self.half else raw
-        return np.concatenate([neurons, self.projected[rows]], axis=1)
+        return np.concatenate([widened(self.values[rows]), self.projected[rows]], axis=1)
+
+    def records(self, rows: Integer[np.ndarray, " n"]) -> np.ndarray:
+        """All units at some rows as records of `row_layout`: in the precision in which they came."""
+        layout = row_layout(self.neurons, self.projected.shape[1], self.half)
+        found = np.empty(len(rows), layout)
+        found["neurons"], found["directions"] = self.values[rows], self.projected[rows]
+        return found
 
     def at(self, rows: Integer[np.ndarray, "n pos"], units: Integer[np.ndarray, " n"]) -> Float[np.ndarray, "n pos"]:
         """One unit at some rows, for each of n."""
         found = np.empty(rows.shape, np.float32)
         neuron = units < self.neurons
-        raw = self.values[rows[neuron], units[neuron, None]]
-        found[neuron] = (raw.astype(np.uint32) << 16).view(np.float32) if self.half else raw
+        # Numbers in the flat array: taken in half the time that a pair of row and column needs.
+        flat = rows[neuron] * self.neurons + units[neuron, None]
+        found[neuron] = widened(self.values.reshape(-1).take(flat))
         found[~neuron] = self.projected[rows[~neuron], units[~neuron, None] - self.neurons]
         return found
 
@@ -219,6 +225,16 @@ class Rows:
         else:
             out[..., : self.neurons] = raw
         out[..., self.neurons :] = self.projected[piece.rows].reshape(*piece.shape, -1)[:, ordinary]
+
+
+def row_layout(neurons: int, directions: int, half: bool) -> np.dtype[np.void]:
+    """A token's units as they are stored: neurons as float32, or as the bits of a bfloat16."""
+    return np.dtype([("neurons", np.uint16 if half else np.float32, neurons), ("directions", np.float32, directions)])
+
+
+def widened(raw: np.ndarray) -> Float[np.ndarray, "*shape"]:
+    """Float32 as it is, or the float32 of a bfloat16's bits."""
+    return raw if raw.dtype == np.float32 else (raw.astype(np.uint32) << 16).view(np.float32)
 
 
 def _places(

@@ -49,9 +49,9 @@ class Extremes:
         bound = np.where(sentences.min() < tails, np.nextafter(worst, np.float32(-np.inf)), worst)
         beats = best > bound
         if np.count_nonzero(beats) > best.shape[1] * self.k:
-            # Where little is kept yet, nearly all do: but only the k highest of the batch, and their equals, can stay.
-            bound = np.maximum(bound, np.nextafter(_highest(best, self.k), np.float32(-np.inf)))
-            beats = best > bound
+            # Where little is kept yet, nearly all do: but only the k best of the batch can stay.
+            every = make_keys(np.ascontiguousarray(best.T), sentences)
+            beats &= (every >= np.partition(every, -self.k, axis=1)[:, -self.k, None]).T
         text, unit = np.divmod(np.flatnonzero(beats), best.shape[1])
         new = make_keys(best[text, unit], sentences[text])
         better = (new > keys[unit, -1]).nonzero()[0]
@@ -81,13 +81,6 @@ class Extremes:
         both[row, column], places[row, column] = new[order], where[order]
         best = np.argsort(both, axis=1)[:, : -self.k - 1 : -1]
         keys[units], positions[units] = np.take_along_axis(both, best, 1), np.take_along_axis(places, best, 1)
-
-
-def _highest(values: Float[np.ndarray, "texts units"], k: int) -> Float[np.ndarray, " units"]:
-    """The k-th highest value of each unit; minus infinity if there are fewer."""
-    if len(values) < k:
-        return np.full(values.shape[1], -np.inf, np.float32)
-    return np.partition(np.ascontiguousarray(values.T), -k, axis=1)[:, -k]
 
 
 def make_keys(
