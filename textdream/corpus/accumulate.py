@@ -206,14 +206,17 @@ class Rows:
         found["neurons"], found["directions"] = self.values[rows], self.projected[rows]
         return found
 
-    def at(self, rows: Integer[np.ndarray, "n pos"], units: Integer[np.ndarray, " n"]) -> Float[np.ndarray, "n pos"]:
-        """One unit at some rows, for each of n."""
-        found = np.empty(rows.shape, np.float32)
+    def courses(
+        self, starts: Integer[np.ndarray, " n"], length: int, units: Integer[np.ndarray, " n"]
+    ) -> Float[np.ndarray, "n pos"]:
+        """For each of n, one unit at `length` rows from a start on."""
+        found = np.empty((len(starts), length), np.float32)
         neuron = units < self.neurons
-        # Numbers in the flat array: taken in half the time that a pair of row and column needs.
-        flat = rows[neuron] * self.neurons + units[neuron, None]
-        found[neuron] = widened(self.values.reshape(-1).take(flat))
-        found[~neuron] = self.projected[rows[~neuron], units[~neuron, None] - self.neurons]
+        for part, raw, unit in ((neuron, self.values, units), (~neuron, self.projected, units - self.neurons)):
+            # Numbers in the flat array: taken in half the time that a pair of row and column needs.
+            width = raw.shape[1]
+            flat = (starts[part] * width + unit[part])[:, None] + np.arange(0, length * width, width)
+            found[part] = widened(raw.reshape(-1).take(flat))
         return found
 
     def write(self, piece: Piece, out: Float[np.ndarray, "text pos units"]) -> None:
@@ -246,9 +249,9 @@ def _places(
     # In the order of the texts, so that a text's rows are fetched from memory once.
     cuts = np.searchsorted(texts, begins)
     for group, begin, here in zip(groups, begins, map(slice, cuts, cuts[1:]), strict=False):
-        starts = group.start + (texts[here] - begin) * group.length
-        course = rows.at(starts[:, None] + np.arange(group.first, group.last), units[here])
-        found[here] = group.first + (course.argmin(1) if side else course.argmax(1))
+        starts = group.start + (texts[here] - begin) * group.length + group.first
+        courses = rows.courses(starts, group.last - group.first, units[here])
+        found[here] = group.first + (courses.argmin(1) if side else courses.argmax(1))
     return found
 
 
