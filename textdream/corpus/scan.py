@@ -23,12 +23,13 @@ from textdream.corpus.ingest import stored_texts
 from textdream.corpus.sample import Spool, token_hashes
 from textdream.errors import ModelError
 from textdream.model import Engine, Model, Read
+from textdream.model.fused import LANES
 
 # Sentences that are sorted by length together.
 BLOCK = 4096
-# Activations formed at once, and tokens of a batch at most.
+# Activations formed at once, and tokens of a batch at most: with the filling behind them 8,192 rows.
 ACTIVATIONS = 2**27
-TOKENS = 8192
+TOKENS = 8192 - LANES
 
 
 @dataclass(frozen=True)
