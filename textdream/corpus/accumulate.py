@@ -130,7 +130,8 @@ class Accumulator:
         found = _Found(rows, shift, sum(len(group.sentences) for group in groups), len(pieces))
         workers = 1 if pool is None else pool._max_workers
         shares = [(pieces, range(worker, len(pieces), workers)) for worker in range(workers)]
-        for _ in map(found.run, shares) if pool is None else pool.map(found.run, shares):
+        spread = map if pool is None else pool.map
+        for _ in spread(found.run, shares):
             pass
         count = sum(group.ordinary for group in groups)
         total, squares = found.sums.sum(0, dtype=np.float64), found.squares.sum(0, dtype=np.float64)
@@ -143,7 +144,11 @@ class Accumulator:
         def places(side: int, texts: np.ndarray, units: np.ndarray) -> np.ndarray:
             return _places(rows, groups, side, texts, units)
 
-        self.extremes.take(found.highest, found.lowest, sentences, places)
+        def take(side: int) -> None:
+            self.extremes.take(side, -found.lowest if side else found.highest, sentences, places)
+
+        for _ in spread(take, (0, 1)):
+            pass
         return rows
 
     def project(self, values: Float[Tensor, "tokens neurons"]) -> Float[Tensor, "tokens directions"]:
@@ -192,17 +197,26 @@ class Rows:
 
     def units(self, rows: Any) -> Float[np.ndarray, "n units"]:
         """All units at some rows."""
-        raw = self.values[rows]
-        neurons = (raw.astype(np.uint32) << 16).view(np.float32) if self.half else raw
-        return np.concatenate([neurons, self.projected[rows]], axis=1)
+        return np.concatenate([widened(self.values[rows]), self.projected[rows]], axis=1)
 
-    def at(self, rows: Integer[np.ndarray, "n pos"], units: Integer[np.ndarray, " n"]) -> Float[np.ndarray, "n pos"]:
-        """One unit at some rows, for each of n."""
-        found = np.empty(rows.shape, np.float32)
+    def records(self, rows: Integer[np.ndarray, " n"]) -> np.ndarray:
+        """All units at some rows as records of `row_layout`: in the precision in which they came."""
+        layout = row_layout(self.neurons, self.projected.shape[1], self.half)
+        found = np.empty(len(rows), layout)
+        found["neurons"], found["directions"] = self.values[rows], self.projected[rows]
+        return found
+
+    def courses(
+        self, starts: Integer[np.ndarray, " n"], length: int, units: Integer[np.ndarray, " n"]
+    ) -> Float[np.ndarray, "n pos"]:
+        """For each of n, one unit at `length` rows from a start on."""
+        found = np.empty((len(starts), length), np.float32)
         neuron = units < self.neurons
-        raw = self.values[rows[neuron], units[neuron, None]]
-        found[neuron] = (raw.astype(np.uint32) << 16).view(np.float32) if self.half else raw
-        found[~neuron] = self.projected[rows[~neuron], units[~neuron, None] - self.neurons]
+        for part, raw, unit in ((neuron, self.values, units), (~neuron, self.projected, units - self.neurons)):
+            # Numbers in the flat array: taken in half the time that a pair of row and column needs.
+            width = raw.shape[1]
+            flat = (starts[part] * width + unit[part])[:, None] + np.arange(0, length * width, width)
+            found[part] = widened(raw.reshape(-1).take(flat))
         return found
 
     def write(self, piece: Piece, out: Float[np.ndarray, "text pos units"]) -> None:
@@ -216,19 +230,28 @@ class Rows:
         out[..., self.neurons :] = self.projected[piece.rows].reshape(*piece.shape, -1)[:, ordinary]
 
 
+def row_layout(neurons: int, directions: int, half: bool) -> np.dtype[np.void]:
+    """A token's units as they are stored: neurons as float32, or as the bits of a bfloat16."""
+    return np.dtype([("neurons", np.uint16 if half else np.float32, neurons), ("directions", np.float32, directions)])
+
+
+def widened(raw: np.ndarray) -> Float[np.ndarray, "*shape"]:
+    """Float32 as it is, or the float32 of a bfloat16's bits."""
+    return raw if raw.dtype == np.float32 else (raw.astype(np.uint32) << 16).view(np.float32)
+
+
 def _places(
     rows: Rows, groups: Sequence[Group], side: int, texts: Integer[np.ndarray, " n"], units: Integer[np.ndarray, " n"]
 ) -> Integer[np.ndarray, " n"]:
     """Where in each of some texts of the batch a unit is highest (lowest, for side 1): the first such position."""
     found = np.empty(len(texts), np.int64)
-    begin = 0
-    for group in groups:
-        here = ((texts >= begin) & (texts < begin + len(group.sentences))).nonzero()[0]
-        if len(here):
-            starts = group.start + (texts[here] - begin) * group.length
-            course = rows.at(starts[:, None] + np.arange(group.first, group.last), units[here])
-            found[here] = group.first + (course.argmin(1) if side else course.argmax(1))
-        begin += len(group.sentences)
+    begins = np.cumsum([0, *(len(group.sentences) for group in groups)])
+    # In the order of the texts, so that a text's rows are fetched from memory once.
+    cuts = np.searchsorted(texts, begins)
+    for group, begin, here in zip(groups, begins, map(slice, cuts, cuts[1:]), strict=False):
+        starts = group.start + (texts[here] - begin) * group.length + group.first
+        courses = rows.courses(starts, group.last - group.first, units[here])
+        found[here] = group.first + (courses.argmin(1) if side else courses.argmax(1))
     return found
 
 
@@ -243,21 +266,21 @@ class _Found:
         self.top: list[np.ndarray] = [np.empty(0, np.int64)] * pieces
 
     def run(self, share: tuple[Sequence[Piece], range]) -> None:
-        """Work through some of the pieces, in buffers of this thread's own."""
+        """Work through some of the pieces, in a buffer of this thread's own."""
         pieces, mine = share
         largest = max(p.shape[0] * (p.last - p.first) for p in pieces)
-        buffers = np.empty((2, largest, len(self.shift)), np.float32)
+        buffer = np.empty((largest, len(self.shift)), np.float32)
         for number in mine:
-            self._piece(number, pieces[number], buffers)
+            self._piece(number, pieces[number], buffer)
 
-    def _piece(self, number: int, piece: Piece, buffers: np.ndarray) -> None:
+    def _piece(self, number: int, piece: Piece, buffer: np.ndarray) -> None:
         texts, length = piece.shape[0], piece.last - piece.first
-        units, shifted = buffers[:, : texts * length]
+        units = buffer[: texts * length]
         by_text = units.reshape(texts, length, -1)
         self.rows.write(piece, by_text)
         by_text.max(1, out=self.highest[piece.texts])
         by_text.min(1, out=self.lowest[piece.texts])
         self.top[number] = units[:, : self.rows.neurons].argmax(1)
-        np.subtract(units, self.shift, out=shifted)
-        shifted.sum(0, out=self.sums[number])
-        np.einsum("tu,tu->u", shifted, shifted, out=self.squares[number])
+        np.subtract(units, self.shift, out=units)
+        units.sum(0, out=self.sums[number])
+        np.einsum("tu,tu->u", units, units, out=self.squares[number])

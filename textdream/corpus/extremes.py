@@ -14,7 +14,7 @@ from jaxtyping import Float, Integer
 LAST = 2**32 - 1
 EMPTY = -(2**63)
 
-# For a side (0: where it is highest, 1: lowest), texts of the batch and a unit for each: the position in the text.
+# For a side (0: where it is highest, 1: lowest), texts of the batch in order and a unit for each: the position in the text.
 Places = Callable[[int, Integer[np.ndarray, " n"], Integer[np.ndarray, " n"]], Integer[np.ndarray, " n"]]
 
 
@@ -37,38 +37,50 @@ class Extremes:
 
     def take(
         self,
-        highest: Float[np.ndarray, "texts units"],
-        lowest: Float[np.ndarray, "texts units"],
+        side: int,
+        best: Float[np.ndarray, "texts units"],
         sentences: Integer[np.ndarray, " texts"],
         places: Places,
     ) -> None:
-        """Take in the highest and lowest values of some texts, whose numbers are `sentences`."""
-        self._take(0, highest, sentences, places)
-        self._take(1, -lowest, sentences, places)
-
-    def _take(self, side: int, best: np.ndarray, sentences: np.ndarray, places: Places) -> None:
+        """Take in the highest values of some texts, whose numbers are `sentences`; for side 1 the lowest, negated."""
         keys, positions = self.keys[side], self.positions[side]
-        # Only units whose best text here can beat the worst that is kept, by its value or by coming earlier: soon few.
-        top, worst, tails = best.max(0), key_values(keys[:, -1]), key_tails(keys[:, -1])
-        units = ((top > worst) | ((top == worst) & (sentences.min() < tails))).nonzero()[0]
-        if not len(units):
-            return
-        offered = best[:, units]
-        beats = (offered > worst[units]) | ((offered == worst[units]) & (sentences[:, None] < tails[units]))
-        row, text = np.ascontiguousarray(beats.T).nonzero()
+        worst, tails = key_values(keys[:, -1]), key_tails(keys[:, -1])
+        # One comparison for all: a text must beat the worst that is kept, or equal it where it may come earlier.
+        bound = np.where(sentences.min() < tails, np.nextafter(worst, np.float32(-np.inf)), worst)
+        beats = best > bound
+        if np.count_nonzero(beats) > best.shape[1] * self.k:
+            # Where little is kept yet, nearly all do: but only the k best of the batch can stay.
+            every = make_keys(np.ascontiguousarray(best.T), sentences)
+            beats &= (every >= np.partition(every, -self.k, axis=1)[:, -self.k, None]).T
+        text, unit = np.divmod(np.flatnonzero(beats), best.shape[1])
+        new = make_keys(best[text, unit], sentences[text])
+        better = (new > keys[unit, -1]).nonzero()[0]
+        if len(better):
+            text, unit, new = text[better], unit[better], new[better]
+            self._merge(keys, positions, unit, new, places(side, text, unit))
+
+    def _merge(
+        self,
+        keys: Integer[np.ndarray, "units k"],
+        positions: Integer[np.ndarray, "units k"],
+        unit: Integer[np.ndarray, " n"],
+        new: Integer[np.ndarray, " n"],
+        where: Integer[np.ndarray, " n"],
+    ) -> None:
+        """Sort new entries, each of a unit, into those that are kept."""
+        order = np.argsort(unit)
+        counts = np.bincount(unit)
+        units = counts.nonzero()[0]
+        counts = counts[units]
         # Side by side with what is kept, as many columns as the unit with the most offers needs.
-        counts = np.bincount(row, minlength=len(units))
-        column = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
-        shape = (len(units), int(counts.max(initial=0)))
-        new, source = np.full(shape, EMPTY, np.int64), np.full(shape, -1)
-        new[row, column], source[row, column] = make_keys(offered[text, row], sentences[text]), text
-        both = np.concatenate([keys[units], new], axis=1)
-        order = np.argsort(both, axis=1)[:, : -self.k - 1 : -1]
-        source = np.take_along_axis(np.concatenate([np.full((len(units), self.k), -1), source], axis=1), order, 1)
-        where = np.take_along_axis(positions[units], np.minimum(order, self.k - 1), 1)
-        row, rank = (source >= 0).nonzero()
-        where[row, rank] = places(side, source[row, rank], units[row])
-        keys[units], positions[units] = np.take_along_axis(both, order, 1), where
+        row = np.repeat(np.arange(len(units)), counts)
+        column = self.k + np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+        both = np.full((len(units), self.k + int(counts.max())), EMPTY, np.int64)
+        places = np.zeros(both.shape, np.int32)
+        both[:, : self.k], places[:, : self.k] = keys[units], positions[units]
+        both[row, column], places[row, column] = new[order], where[order]
+        best = np.argsort(both, axis=1)[:, : -self.k - 1 : -1]
+        keys[units], positions[units] = np.take_along_axis(both, best, 1), np.take_along_axis(places, best, 1)
 
 
 def make_keys(

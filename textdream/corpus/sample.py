@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Integer
 
+from textdream.corpus.accumulate import widened
 from textdream.corpus.extremes import LAST, key_tails, key_values, make_keys
 
 BINS, BANDS, DRAWS = 64, 10, 5
@@ -47,10 +48,10 @@ class Spool:
         Tokens in it.
     """
 
-    def __init__(self, folder: Path, units: Mapping[str, int]) -> None:
+    def __init__(self, folder: Path, layouts: Mapping[str, np.dtype[np.void]]) -> None:
         self.folder, self.rows = folder, 0
-        self.units = dict(units)
-        self._bytes = {"tokens": 24, **{name: 4 * count for name, count in units.items()}}
+        self.layouts = dict(layouts)
+        self._bytes = {"tokens": 24, **{name: layout.itemsize for name, layout in layouts.items()}}
 
     def path(self, name: str) -> Path:
         """Where a (site, layer), or `tokens`, is."""
@@ -60,7 +61,7 @@ class Spool:
         """Append rows."""
         if len(rows):
             with self.path(name).open("ab") as file:
-                file.write(np.ascontiguousarray(rows).tobytes())
+                file.write(np.ascontiguousarray(rows).data)
 
     def advance(self, rows: int) -> None:
         """Count rows that every file has now."""
@@ -90,10 +91,11 @@ class Spool:
 
     def values(self, name: str, units: slice) -> Float[np.ndarray, "rows some"]:
         """Some units of a (site, layer), in the order of the file."""
-        shape = (self.rows, self.units[name])
-        if not self.rows:
-            return np.zeros(shape, np.float32)[:, units]
-        return np.array(np.memmap(self.path(name), np.float32, "r", shape=shape)[:, units])
+        layout = self.layouts[name]
+        rows = np.memmap(self.path(name), layout, "r", shape=(self.rows,)) if self.rows else np.empty(0, layout)
+        neurons = layout["neurons"].shape[0]
+        directions = slice(max(0, units.start - neurons), max(0, units.stop - neurons))
+        return np.concatenate([widened(rows["neurons"][:, units]), rows["directions"][:, directions]], axis=1)
 
 
 class Sorted:

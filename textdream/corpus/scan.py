@@ -18,17 +18,18 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from textdream.corpus.accumulate import Accumulator, Group
+from textdream.corpus.accumulate import Accumulator, Group, row_layout
 from textdream.corpus.ingest import stored_texts
 from textdream.corpus.sample import Spool, token_hashes
 from textdream.errors import ModelError
 from textdream.model import Engine, Model, Read
+from textdream.model.fused import LANES
 
 # Sentences that are sorted by length together.
 BLOCK = 4096
-# Activations formed at once, and tokens of a batch at most.
+# Activations formed at once, and tokens of a batch at most: with the filling behind them 8,192 rows.
 ACTIVATIONS = 2**27
-TOKENS = 8192
+TOKENS = 8192 - LANES
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,10 @@ class Scan:
         self.model, self.engine, self.plan, self.folder = model, engine, plan, folder
         self.directions = random_directions(plan)
         self.accumulators = {read: Accumulator(self.directions[read], plan.k) for read in plan.reads}
-        self.spool = Spool(folder, {name(read): a.units for read, a in self.accumulators.items()})
+        half = engine.search_dtype == torch.bfloat16
+        self.spool = Spool(
+            folder, {name(read): row_layout(a.neurons, plan.directions, half) for read, a in self.accumulators.items()}
+        )
         self.special = torch.tensor(sorted(model.tokens.special))
         units = sum(a.units for a in self.accumulators.values())
         self.batch_tokens = min(TOKENS, max(256, ACTIVATIONS // units))
@@ -103,14 +107,14 @@ class Scan:
         drawn = self._draw(groups, np.concatenate([hashes[i] for numbers in batch for i in numbers]))
         for read, values in self.engine.sites(texts, self.plan.reads):
             try:
-                units = self.accumulators[read].add(values.cpu(), groups, pool)
+                rows = self.accumulators[read].add(values.to("cpu", self.engine.search_dtype), groups, pool)
             except FloatingPointError:
                 raise ModelError(
                     f"{self.model.name} gives NaN or infinity in {read.site} of layer {read.layer}",
                     "finite activations",
                     "check the model's weights",
                 ) from None
-            self.spool.write(name(read), units.units(drawn))
+            self.spool.write(name(read), rows.records(drawn))
         self.spool.advance(len(drawn))
         self.done += sum(group.ordinary for group in groups)
 

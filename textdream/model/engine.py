@@ -13,7 +13,7 @@ from torch import Tensor
 
 from textdream.errors import ModelError
 from textdream.model.capture import capture
-from textdream.model.fused import FusedEncoder, round_up
+from textdream.model.fused import LANES, FusedEncoder, round_up
 from textdream.model.precision import search_dtype
 from textdream.model.reads import Read
 from textdream.model.sites import BLOCK_SITES, Place
@@ -222,7 +222,7 @@ class Engine:
             parts = [self._read({embed}, input_ids=ids)[embed].to(self.search_dtype).flatten(0, 1) for ids in texts]
         count = sum(map(len, parts))
         # Filled up to a few sizes, for what `round_up` says of the processor's kernels.
-        filling = -(-count // FILL) * FILL - count
+        filling = -(-(count + LANES) // FILL) * FILL - count
         x = torch.cat([*parts, parts[-1].new_zeros(filling, parts[-1].shape[1])])
         for read, value in self._fused.walk(x, [(ids.shape[0], ids.shape[1]) for ids in texts], reads):
             yield read, value[:count]
