@@ -18,7 +18,7 @@ NPM := npm --prefix viewer --no-fund --no-audit --loglevel=error
 # mkdocs-material announces its successor on every build.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: demo test viewer viewer-test docs notebooks bench clean
+.PHONY: demo test viewer viewer-test docs pictures notebooks bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -28,7 +28,8 @@ demo: $(VENV)/.demo
 	$(BIN)/textdream dream "$(TEXT)" $(TARGET) --method anneal --preset pair --steps 600 --no-certify --out pair.json
 	@echo; echo "3. Both"
 	$(BIN)/textdream show dream.json pair.json
-	@echo "Check it yourself: $(BIN)/textdream verify dream.json"
+	$(BIN)/textdream show dream.json pair.json --html dream.html > /dev/null
+	@echo "Look at it: dream.html, in a browser. Check it yourself: $(BIN)/textdream verify dream.json"
 
 test: $(VENV)/.test $(VENV)/.browser
 	$(MAKE) --no-print-directory viewer-test
@@ -62,6 +63,11 @@ viewer/node_modules/.installed: viewer/package.json viewer/package-lock.json
 docs: $(VENV)/.test
 	$(BIN)/mkdocs build --strict --quiet
 	@echo "look at it: $(BIN)/mkdocs serve, or site/index.html"
+
+# The pictures of README and docs, from real results; those that are missing are made first.
+pictures: $(VENV)/.test $(VENV)/.browser
+	$(BIN)/python docs/pictures.py results
+	$(BIN)/python docs/pictures.py
 
 # The example notebooks, executed anew: some minutes.
 notebooks: $(VENV)/.test
