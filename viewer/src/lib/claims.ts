@@ -16,7 +16,8 @@ export function certified(proof: Certificate | null | undefined, minimise: boole
   if (proof.holds) {
     const text = `1-opt certificate: none of ${count(proof.checked)} single replacements is ${word}`;
     if (proof.screened === "float32") return { holds: true, text: `${text}.` };
-    return { holds: true, text: `${text}; ${count(proof.decided)} of them were decided in float32, the others lie further off than the margin of ${number(proof.margin)}.` }; // prettier-ignore
+    const near = `within ${number(proof.margin)} of its value, where float32 decides`;
+    return { holds: true, text: `${text}. All were screened in ${proof.screened}; ${proof.decided === 0 ? "none" : count(proof.decided)} came ${near}.` };
   }
   if (!proof.better) return { holds: false, text: "The certificate does not hold." };
   const { position, token, activation } = proof.better;

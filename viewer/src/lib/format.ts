@@ -1,11 +1,14 @@
 /** Numbers as people read them. */
 
-/** Three significant digits, up to seven before the point kept whole, whole numbers as they are, a true minus sign. */
+/** Whole, and short enough to be written so. */
+const whole = (value: number): boolean => Number.isInteger(value) && Math.abs(value) < 1e12;
+
+/** Three significant digits, up to seven before the point kept whole, whole numbers below 1e12 as they are, a true minus sign. */
 export function number(value: number | null | undefined, digits = 3): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   const size = Math.abs(value);
   let text: string;
-  if (Number.isInteger(size)) text = size.toLocaleString("en-US");
+  if (whole(size)) text = size.toLocaleString("en-US");
   else if (size >= 1e7) text = size.toExponential(1).replace("+", "");
   else if (size >= 1000) text = Math.round(size).toLocaleString("en-US");
   else if (size < 0.001) text = size.toExponential(1);
@@ -15,7 +18,7 @@ export function number(value: number | null | undefined, digits = 3): string {
 
 /** The same without zeros that say nothing: for ticks. */
 export const tick = (value: number, digits = 3): string =>
-  Number.isInteger(value) ? value.toLocaleString("en-US").replace("-", "−") : number(value, digits).replace(/(\.\d*?)0+($|e)/, "$1$2").replace(/\.($|e)/, "$1");
+  whole(value) ? value.toLocaleString("en-US").replace("-", "−") : number(value, digits).replace(/(\.\d*?)0+($|e)/, "$1$2").replace(/\.($|e)/, "$1");
 
 /** Ticks with as many digits as tell them apart. */
 export function ticks(values: readonly number[]): string[] {

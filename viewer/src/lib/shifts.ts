@@ -1,6 +1,6 @@
 /** What became of a shifted word. */
 import type { ShiftResult, ShiftRun } from "../schema";
-import { number } from "./format";
+import { number, percent, plural } from "./format";
 import { sentence } from "./tokens";
 
 /**
@@ -33,6 +33,9 @@ export const SIGNS: Record<Fate["kind"], string> = { same: "", intended: "✓", 
 export const magnitude = (run: ShiftRun): string =>
   run.magnitude === null ? "replaced" : (run.magnitude > 0 ? "+" : run.magnitude < 0 ? "−" : "") + String(Math.abs(run.magnitude));
 
+/** Which run it is. */
+export const runName = (run: ShiftRun): string => `layer ${run.layer}, ${run.magnitude === null ? "replaced" : `magnitude ${magnitude(run)}`}`;
+
 /** A run in a sentence. */
 export function says(result: ShiftResult, run: ShiftRun): string {
   const { word, kind, others } = fate(result, run);
@@ -40,9 +43,9 @@ export function says(result: ShiftResult, run: ShiftRun): string {
     same: "the word stayed", intended: `the word became “${word}” as the shift asked`, otherwise: `the word became “${word}”`,
   }[kind]; // prettier-ignore
   const share = left(run);
-  const rest = share === null ? (run.loss ? `loss ${number(run.loss)}` : "") : `${Math.round(100 * share)} % of the shift left`;
-  const changed = others === 0 ? "no other token changed" : `${others} other token${others === 1 ? "" : "s"} changed`;
-  return [`layer ${run.layer}`, `magnitude ${magnitude(run)}`, became, changed, rest].filter(Boolean).join(", ");
+  const rest = share === null ? (run.loss ? `loss ${number(run.loss)}` : "") : `${percent(share)} of the shift left`;
+  const changed = others === 0 ? "no other token changed" : `${plural(others, "other token")} changed`;
+  return [runName(run), became, changed, rest].filter(Boolean).join(", ");
 }
 
 /** What was done to the word. */

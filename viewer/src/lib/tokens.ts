@@ -16,8 +16,19 @@ export interface Mark {
   says: string;
 }
 
-// As BERT's and RoBERTa's tokenizers write it: the one special token that is part of a text.
-const MASKS = new Set(["[MASK]", "<mask>"]);
+// As BERT's and RoBERTa's tokenizers write it, the one special token that is part of a text; and a token that is not known.
+const MASKS = new Set(["[MASK]", "<mask>", "[?]"]);
+
+const SIGNS: Record<string, string> = { "\n": "↵", "\r": "↵", "\t": "⇥" };
+
+/**
+ * What cannot be seen, as signs: control and format characters, which would break a line or turn its direction, an accent
+ * without a letter, nothing at all. A joiner between two emoji or letters is left.
+ */
+export const visible = (text: string): string =>
+  text
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}]|(?![\u200c\u200d])\p{Cf}|^[\u200c\u200d]+$/gu, (one) => SIGNS[one] ?? `⟨${one.codePointAt(0)!.toString(16)}⟩`)
+    .replace(/^(?=\p{M})/u, "◌") || "␣";
 
 /** Vocabulary forms (`##ing`, `Ġthe`, `▁the`) as pieces of text. */
 export function pieces(tokens: readonly string[]): Piece[] {
@@ -25,15 +36,14 @@ export function pieces(tokens: readonly string[]): Piece[] {
   return tokens.map((token, position) => {
     const special = /^(\[.+\]|<.+>)$/.test(token) && !MASKS.has(token);
     const first = position === 0;
-    if (token.startsWith("##") && token.length > 2) return { text: token.slice(2), glued: !first, special };
-    if (!byteLevel || special) return { text: token, glued: false, special };
-    const text = token.replace(/^[Ġ▁]+/, "");
-    return { text: text || "␣", glued: !first && !/^[Ġ▁]/.test(token), special };
+    if (token.startsWith("##") && token.length > 2) return { text: visible(token.slice(2)), glued: !first, special };
+    if (!byteLevel || special) return { text: visible(token), glued: false, special };
+    return { text: visible(token.replace(/^[Ġ▁]+/, "")), glued: !first && !/^[Ġ▁]/.test(token), special };
   });
 }
 
 /** One token on its own, as in a list: a piece of a word keeps its mark, a leading space is seen. */
-export const alone = (token: string): string => token.replace(/^[Ġ▁]+/, "␣");
+export const alone = (token: string): string => visible(token.replace(/^[Ġ▁]+/, "␣"));
 
 /** Tokens as one line of text, special ones left out. */
 export function sentence(tokens: readonly string[]): string {

@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { number, tick } from "../src/lib/format";
+import { alone, pieces, sentence } from "../src/lib/tokens";
+
+test("pieces of words are put together as each kind of vocabulary marks them", () => {
+  expect(sentence(["[CLS]", "em", "##bed", "##ding", "[SEP]"])).toBe("embedding");
+  expect(sentence(["<s>", "The", "Ġca", "t", "</s>"])).toBe("The cat");
+  expect(sentence(["▁The", "▁ca", "t"])).toBe("The cat");
+  expect(sentence(["漢", "##字"])).toBe("漢字");
+});
+
+test("a mask and a token that a file does not have are part of the text, other special tokens are not", () => {
+  expect(sentence(["[CLS]", "a", "[MASK]", "[?]", "<mask>", "[SEP]", "[unused1]"])).toBe("a [MASK] [?] <mask>");
+});
+
+test("what cannot be seen is shown as a sign, and cannot break a line or turn the text", () => {
+  expect(pieces(["a\nb", "\t", "", "\u202e", "\u0301", "\u200d"]).map((piece) => piece.text)).toEqual(["a↵b", "⇥", "␣", "⟨202e⟩", "◌\u0301", "⟨200d⟩"]);
+  expect([alone("Ġ\u200b"), alone("Ġthe"), alone("##ing")]).toEqual(["␣⟨200b⟩", "␣the", "##ing"]);
+});
+
+test("an emoji of several stays whole, and so does a letter with its accents", () => {
+  expect(pieces(["👩\u200d👧", "e\u0301\u0302"]).map((piece) => piece.text)).toEqual(["👩\u200d👧", "e\u0301\u0302"]);
+});
+
+test("numbers of any size are short", () => {
+  expect([1e30, -1e30, 1e-30, 123456789, 0].map((value) => number(value))).toEqual(["1.0e30", "−1.0e30", "1.0e-30", "123,456,789", "0"]);
+  expect([1e30, -2e30, 1e-30, 1500].map((value) => tick(value))).toEqual(["1e30", "−2e30", "1e-30", "1,500"]);
+});
