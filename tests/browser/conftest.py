@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+PATIENCE = 60_000
+"""Milliseconds until a condition is given up: on a busy machine everything takes long, and nothing waits for time."""
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +39,7 @@ class Watched:
     def __init__(self, context: BrowserContext, home: str) -> None:
         self.context, self.home = context, home
         self.troubles: list[str] = []
+        context.set_default_timeout(PATIENCE)
         context.on("console", lambda message: self._hear(message.type, message.text))
         context.on("weberror", lambda error: self.troubles.append(f"error: {error.error}"))
         context.on("request", lambda request: self._ask(request.url))
@@ -51,17 +58,78 @@ class Watched:
         page.goto(url)
         return page
 
+    def refused(self, say: str) -> list[str]:
+        """Troubles that a test provoked: they are no longer held against the page."""
+        expected = [trouble for trouble in self.troubles if say in trouble]
+        self.troubles = [trouble for trouble in self.troubles if say not in trouble]
+        return expected
 
-@pytest.fixture
-def watched(browser: Browser) -> Iterator[Watched]:
-    """Pages from files; that they were quiet is asked when the test is over."""
+
+@contextmanager
+def watching(browser: Browser, home: str) -> Iterator[Watched]:
+    """Pages of one home; that they were quiet is asked at the end."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
-    found = Watched(context, "file://")
+    found = Watched(context, home)
     yield found
     context.close()
     assert found.troubles == []
 
 
+@pytest.fixture
+def watched(browser: Browser) -> Iterator[Watched]:
+    """Pages from files."""
+    with watching(browser, "file://") as found:
+        yield found
+
+
+class Stranger:
+    """Another site: it serves one page, and remembers who asked for what."""
+
+    def __init__(self, server: ThreadingHTTPServer) -> None:
+        self.address = f"http://127.0.0.1:{server.server_port}"
+        self.page = "<!doctype html><title>another site</title>"
+        self.asked: list[str] = []
+
+
+@pytest.fixture
+def stranger() -> Iterator[Stranger]:
+    """Another site, on a port of its own."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            site.asked.append(self.path)
+            body = site.page.encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Nothing: a test's output is its own."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        site = Stranger(server)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield site
+        server.shutdown()
+        thread.join()
+
+
 def address(path: Path, fragment: str = "") -> str:
     """The address of a file."""
     return path.resolve().as_uri() + fragment
+
+
+@pytest.fixture
+def show(watched: Watched, tmp_path: Path) -> Callable[..., Page]:
+    """Opens the page that is made of results, given by name, at a place in it."""
+    from textdream.report.html import html
+
+    def opened(results: dict[str, object], fragment: str = "") -> Page:
+        path = tmp_path / "results.html"
+        path.write_text(html(list(results.values()), list(results)), encoding="utf-8")
+        return watched.open(address(path, fragment))
+
+    return opened
