@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
@@ -278,9 +277,11 @@ class Engine:
         if job.work.found:
             self._write(job)
         job.evaluations = self.models.get(job.run.model).engine.evaluations
+        paused = job.run.model_copy(update={"state": "paused", "seconds": round(job.before, 3)})
+        # Seen as paused once its file says so.
         with self._changed:
-            job.run.state, job.run.seconds = "paused", round(job.before, 3)
-        self.store.save(job.run)
+            self.store.save(paused)
+            job.run = paused
         self._tell(job)
 
     def _write(self, job: Job) -> None:
@@ -311,10 +312,13 @@ class Engine:
         except TextdreamError as problem:
             state, error = "failed", job.located.named(str(problem))
         job.before = job.seconds
+        ended = run.model_copy(update={"state": state, "error": error, "ended": now(), "seconds": round(job.before, 3)})
+        # Seen as ended once its file says so: who deletes it then is not overtaken by a writing.
+        try:
+            self.store.save(ended)
+        except TextdreamError:
+            # The folder may be full or gone: the run has ended all the same.
+            self.store.remember(ended)
         with self._changed:
-            run.state, run.error, run.ended, run.seconds = state, error, now(), round(job.before, 3)
             self.jobs.pop(run.id, None)
-        # The folder may be full or gone: the run has ended all the same.
-        with contextlib.suppress(TextdreamError):
-            self.store.save(run)
-        job.channel.end(self.answer(run))
+        job.channel.end(self.answer(ended))

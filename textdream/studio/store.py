@@ -53,7 +53,7 @@ class Store:
         self._runs: dict[str, Run] = {}
         self._words: dict[str, str] = {}
         for run in self._scan():
-            self._remember(run)
+            self.remember(run)
 
     def close(self) -> None:
         """Let another server have the folder."""
@@ -67,8 +67,7 @@ class Store:
     def save(self, run: Run) -> None:
         """Write a run's file, whole or not at all."""
         write_text(self.path(run.id, ".run.json"), run.to_json())
-        with self._guard:
-            self._remember(run)
+        self.remember(run)
 
     def save_result(self, run: Run, result: Result) -> None:
         """Write a run's result file."""
@@ -110,10 +109,12 @@ class Store:
             ]
         return sorted(found, key=lambda run: (run.created, run.id), reverse=True)
 
-    def _remember(self, run: Run) -> None:
-        self._runs[run.id] = run
+    def remember(self, run: Run) -> None:
+        """Show a run as it is now, and by these words."""
         parts = (run.text, run.headline or "", run.id, run.experiment, run.model, run.note or "")
-        self._words[run.id] = " ".join(parts).casefold()
+        with self._guard:
+            self._runs[run.id] = run
+            self._words[run.id] = " ".join(parts).casefold()
 
     def _scan(self) -> Iterator[Run]:
         """What an earlier server left: its runs, those that ran marked as interrupted, and broken files as such."""
