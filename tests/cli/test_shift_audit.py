@@ -133,3 +133,4 @@ def test_bad_files_of_runs(words: list[object], command: RunCommand, tmp_path: P
     assert "runs" in command(*words, "--runs", tmp_path / "text", "--resume").refusal()
     assert "two files" in command(*words, "--runs", tmp_path / "x", "--out", tmp_path / "x").refusal()
     assert "folder" in command(*words, "--runs", tmp_path).refusal()
+    assert "--sentences and --runs are both" in command(*words, "--runs", tmp_path / "s.txt").refusal()
