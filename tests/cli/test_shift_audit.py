@@ -111,6 +111,7 @@ def test_help(command: RunCommand) -> None:
         ("--magnitude 0", "--magnitude 0"),
         ("--magnitude x", "magnitude"),
         ("--magnitude nan", "--magnitude nan"),
+        ("--magnitude 1e300", "at most 1000000"),
         ("--directions 0", "--directions 0"),
         ("--most 1", "--most 1"),
         ("--frames sports", "--frames was given with --sentences"),

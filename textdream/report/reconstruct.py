@@ -109,7 +109,7 @@ def _synonyms(result: ReconstructResult, most: int = 3) -> list[RenderableType]:
             names = ", ".join(token.token for token in best)
             cells.append(Text.assemble(names, (f"  {best[0].change:.1e}" if best else "", "dim")))
         table.add_row(Text(group.token, style="bold"), *cells)
-    head = _dim(" substitutes that change the layer least, and the change of the first (mean square)")
+    head = _dim(" substitutes that change the layer least, and the first's change (mean square)")
     return [head, Text(), Padding(table, (0, 0, 0, 1)), Text()]
 
 
