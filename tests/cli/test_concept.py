@@ -194,6 +194,25 @@ def test_nothing_is_written_where_one_of_two_places_cannot_be(
     assert not (tmp_path / "v.safetensors").exists()
 
 
+def test_no_file_is_written_twice_or_over_one_that_is_read(
+    command: RunCommand, plain: Path, files: list[object], fitted: Path, tmp_path: Path
+) -> None:
+    sentences, before = tmp_path / "he.txt", (tmp_path / "he.txt").read_bytes()
+    fit = ["concept", "fit", *files, *NAMED, "--model", plain, *FAST]
+    same = tmp_path / "same"
+    assert "--out and --record are both" in command(*fit, "--out", same, "--record", same).refusal()
+    assert "--positive and --out are both" in command(*fit, "--out", sentences).refusal()
+    assert "--positive and --record are both" in command(*fit, "--record", sentences).refusal()
+    export = ["concept", "export", sentences, "--swap", "he=she", "--model", plain]
+    assert "FILE and --out are both" in command(*export, "--out", tmp_path / "." / "he.txt").refusal()
+    assert not same.exists()
+    assert sentences.read_bytes() == before
+    vectors = fitted.read_bytes()
+    classify = ["concept", "classify", fitted, "the doctor was no storm", "--word", "doctor", "--model", plain]
+    assert "FILE and --out are both" in command(*classify, "--out", fitted).refusal()
+    assert fitted.read_bytes() == vectors
+
+
 def test_on_the_default_model(command: RunCommand, minilm: textdream.Model, tmp_path: Path) -> None:
     """Speeches: the doctor of the middle layers is nearer to "he", and "he" and "she" themselves are told apart."""
     lines = [f"{who} went home and said that he was {how} ." for who in ("the king", "the boy", "my uncle", "that man")

@@ -80,6 +80,14 @@ def test_one_token_and_resume_without_a_file(refused: Callable[..., str], plain:
     assert "--out" in command(*words(plain, "--resume")).refusal()
 
 
+def test_the_corpus_is_not_written_over(plain: Path, command: RunCommand, tmp_path: Path) -> None:
+    corpus = tmp_path / "s.txt"
+    corpus.write_text("he was a doctor .\n", encoding="utf-8")
+    words = ["reconstruct", TEXT, "--model", plain, "--corpus", corpus, "--out", corpus]
+    assert "--corpus and --out are both" in command(*words).refusal()
+    assert corpus.read_text(encoding="utf-8") == "he was a doctor .\n"
+
+
 def test_another_file_is_not_resumed(plain: Path, command: RunCommand, tmp_path: Path, dreamed: bytes) -> None:
     out = tmp_path / "dream.json"
     out.write_bytes(dreamed)

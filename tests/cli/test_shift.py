@@ -36,6 +36,15 @@ def test_what_shift_refuses(plain: Path, command: RunCommand) -> None:
         assert said in command("shift", TEXT, "--model", plain, *words).refusal()
 
 
+def test_the_concept_is_not_written_over(plain: Path, command: RunCommand, tmp_path: Path) -> None:
+    concept = tmp_path / "he-she.safetensors"
+    concept.write_bytes(b"vectors")
+    words = ["shift", TEXT, "--model", plain, "--word", "he", "--concept", concept]
+    for flag in ("--out", "--html"):
+        assert f"--concept and {flag} are both" in command(*words, flag, concept).refusal()
+    assert concept.read_bytes() == b"vectors"
+
+
 def test_a_killed_shift_goes_on(plain: Path, command: RunCommand, tmp_path: Path) -> None:
     out = tmp_path / "shift.json"
     words = ["shift", TEXT, "--model", plain, "--word", "he", "--replace-with", "she/then she was a doctor ."]

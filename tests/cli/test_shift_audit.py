@@ -111,6 +111,7 @@ def test_help(command: RunCommand) -> None:
         ("--magnitude 0", "--magnitude 0"),
         ("--magnitude x", "magnitude"),
         ("--magnitude nan", "--magnitude nan"),
+        ("--magnitude 1e300", "at most 1000000"),
         ("--directions 0", "--directions 0"),
         ("--most 1", "--most 1"),
         ("--frames sports", "--frames was given with --sentences"),
@@ -133,3 +134,4 @@ def test_bad_files_of_runs(words: list[object], command: RunCommand, tmp_path: P
     assert "runs" in command(*words, "--runs", tmp_path / "text", "--resume").refusal()
     assert "two files" in command(*words, "--runs", tmp_path / "x", "--out", tmp_path / "x").refusal()
     assert "folder" in command(*words, "--runs", tmp_path).refusal()
+    assert "--sentences and --runs are both" in command(*words, "--runs", tmp_path / "s.txt").refusal()

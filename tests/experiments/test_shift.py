@@ -60,6 +60,16 @@ def test_another_words_activation_is_rebuilt_into_that_word():
     assert run.distance < run.shifted
 
 
+def test_a_special_tokens_activation_may_be_moved(concept):
+    """In the first layer its state alone then differs, and at no free position is there an error to begin with."""
+    model = tiny("bert")
+    result = textdream.shift(model, TEXT, config(concept=str(concept), word=None, position=0, magnitudes="5"))
+    (run,) = result.runs
+    assert result.start.ids[0] == run.best.ids[0]
+    assert run.marks[0] == "special"
+    assert run.floor < run.distance <= run.shifted
+
+
 @pytest.mark.parametrize(("unit", "length"), [("distance", 2.0)])
 def test_a_unit_may_be_the_distance_of_the_sets(concept, unit, length):
     result = textdream.shift(tiny("bert"), TEXT, config(concept=str(concept), unit=unit, magnitudes="0"))
@@ -180,7 +190,15 @@ def test_verify_holds_the_vectors_against_the_concepts_file(concept, tmp_path):
     data["directions"][0]["vector"][0] += 0.01
     path.write_text(json.dumps(data), encoding="utf-8")
     assert [found.where for found in textdream.verify(path, model).mismatches] == ["directions.0"]
+    # Of several files by that name, the one with the same bytes counts.
+    aside = tmp_path / "results"
+    aside.mkdir()
+    (aside / concept.name).write_bytes(concept.read_bytes())
+    textdream.write_result(result, aside / "shift.json")
     concept_file(model, concept, "she", "he")
+    report = textdream.verify(aside / "shift.json", model)
+    assert report.holds, report.mismatches
+    assert report.unchecked is None
     assert "another file" in textdream.verify(path, model).unchecked
     concept.unlink()
     assert "not at hand" in textdream.verify(path, model).unchecked

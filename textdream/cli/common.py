@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -74,14 +74,22 @@ def plain(text: str, dim: bool = False) -> Any:
     return RichText(text, style="dim" if dim else "")
 
 
-def check_output(output: PlainOutputConfig) -> None:
-    """Refuse a place that cannot be written: before the work, not after it."""
+def check_output(output: PlainOutputConfig, read: Mapping[str, str | Path | None] | None = None) -> None:
+    """Refuse a place that cannot be written, or is one of the files that are read: before the work, not after it."""
     html = output.html if isinstance(output, OutputConfig) else None
-    for path, flag in ((output.out, "--out"), (html, "--html")):
-        if path is not None:
-            check_place(path, flag)
-    if output.out is not None and html is not None and output.out.resolve() == html.resolve():
-        raise InputError(f"--out and --html are both {html}", "two files", "give another --html")
+    check_places({"--out": output.out, "--html": html}, read or {})
+
+
+def check_places(written: Mapping[str, Path | None], read: Mapping[str, str | Path | None]) -> None:
+    """The same for any flags: no file is written twice, or over one that is read."""
+    taken = {Path(path).resolve(): name for name, path in read.items() if path}
+    for flag, path in written.items():
+        if path is None:
+            continue
+        check_place(path, flag)
+        if other := taken.get(path.resolve()):
+            raise InputError(f"{other} and {flag} are both {path}", "two files", f"give another {flag}")
+        taken[path.resolve()] = flag
 
 
 def check_place(path: Path, flag: str) -> None:

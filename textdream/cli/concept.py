@@ -16,7 +16,7 @@ from textdream.cli.common import (
     PlainOutputConfig,
     Text,
     check_output,
-    check_place,
+    check_places,
     console,
     finish,
     finish_plain,
@@ -66,9 +66,7 @@ def fit(
     `--pairs`. Every layer is held against shuffled labels and random directions.
     """
     output = OutputConfig(record, json, html)
-    check_output(output)
-    if out is not None:
-        check_place(out, "--out")
+    check_places({"--out": out, "--record": record, "--html": html}, _read(config, file))
     from textdream.experiments.concept import ConceptFit
     from textdream.report.progress import LiveProgress
 
@@ -104,7 +102,7 @@ def classify(
         --word doctor
     ```
     """
-    check_output(output)
+    check_output(output, {"FILE": file})
     from textdream.experiments.concept_classify import concept_classify
 
     loaded = load_model(model)
@@ -132,7 +130,7 @@ def export(
 
     A row for each sentence and layer: sentence, text, word, positive, group, position, token, layer, activation.
     """
-    check_place(out, "--out")
+    check_places({"--out": out}, _read(config, file))
     from textdream.experiments.concept_export import ConceptExport
     from textdream.report.progress import LiveProgress
 
@@ -152,3 +150,8 @@ def export(
     lines += [f" set aside: {found.count:,}, {found.reason}" for found in run.examples.set_aside]
     finish_plain(data, plain("\n".join(lines)), PlainOutputConfig(None, json))
     return 0
+
+
+def _read(config: ExamplesConfig, file: str | None) -> dict[str, str | None]:
+    """The files that sentences are read from."""
+    return {"FILE": file, "--positive": config.positive, "--negative": config.negative, "--pairs": config.pairs}

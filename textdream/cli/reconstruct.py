@@ -48,7 +48,7 @@ def reconstruct(
     The search is given the activation and the length, never the text. Exact means
     that what is left is float32 noise for these very tokens.
     """
-    check_output(output)
+    check_output(output, {"--corpus": config.corpus})
     from textdream.experiments.reconstruct import Reconstruction
     from textdream.records import ReconstructResult, write_result
 

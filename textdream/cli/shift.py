@@ -62,7 +62,7 @@ def shift(
     The shifted activation may belong to no text: what is left of the distance stands
     beside each text.
     """
-    check_output(output)
+    check_output(output, {"--concept": config.concept})
     config.check_complete()
     from textdream.experiments.shift import Shifting
     from textdream.records import ShiftResult, write_result

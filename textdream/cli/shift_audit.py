@@ -15,8 +15,7 @@ from textdream.cli.common import (
     Model_,
     Output,
     OutputConfig,
-    check_output,
-    check_place,
+    check_places,
     console,
     finish,
     load_model,
@@ -62,12 +61,9 @@ def audit(
     In each sentence the word's activation is moved along the concept, and as far along
     random directions; the nearest texts are compared, sentence by sentence.
     """
-    check_output(output)
-    if runs is not None:
-        check_place(runs, "--runs")
-        if output.out is not None and output.out.resolve() == runs.resolve():
-            raise InputError(f"--out and --runs are both {runs}", "two files", "give another --runs")
-    elif resume:
+    written = {"--out": output.out, "--html": output.html, "--runs": runs}
+    check_places(written, {"--concept": config.concept, "--sentences": config.sentences})
+    if resume and runs is None:
         raise InputError("--resume was given without --runs", "the file to go on from", "give it with --runs")
     config.check_complete()
     from textdream.experiments.audit_runs import read_runs, write_runs

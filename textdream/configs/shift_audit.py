@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from textdream.configs.check import check
+from textdream.configs.shift import FURTHEST
 from textdream.errors import InputError
 
 
@@ -50,7 +51,7 @@ class ShiftAuditConfig:
         check(self, 1, "directions", "evaluations")
         check(self, 2, "most")
         check(self, 0, "budget", above=True)
-        check(self, float("-inf"), "magnitude")
+        check(self, -FURTHEST, "magnitude", high=FURTHEST)
         if self.magnitude == 0:
             raise InputError("--magnitude 0 was given", "how far the activation moves", "give another, such as 10")
 

@@ -294,7 +294,7 @@ def _checked(words: ConceptWords, sentences: list[ConceptSentence], aside: Aside
     for positive, name in ((True, "positive"), (False, "negative")):
         count = sum(sentence.positive is positive for sentence in sentences)
         if count < MINIMUM:
-            why = f" ({aside})" if aside.found else ""
+            why = f" (of both sets, {aside})" if aside.found else ""
             raise InputError(
                 f"the {name} set has {count} sentence{'s' * (count != 1)} that can be used{why}",
                 f"at least {MINIMUM} in each set",

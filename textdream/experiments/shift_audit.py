@@ -12,7 +12,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from textdream.configs import ShiftAuditConfig
-from textdream.corpus.plan import choose_layers
 from textdream.errors import InputError, ResultError
 from textdream.experiments.audit_plan import plan_audit, random_directions
 from textdream.experiments.audit_runs import KeptRuns
@@ -57,7 +56,9 @@ class ShiftAudit:
         config.check_complete()
         self.model, self.config = model, config
         self._begin, self._before = time.perf_counter(), 0.0
-        (self.layer,) = choose_layers(str(config.layer), model.info.layers)
+        assert config.layer is not None
+        self.layer = config.layer
+        model.layout.place("resid_post", self.layer)
         shift = read_shift(model, config, [self.layer])
         self.source, self.vector = shift.source, shift.vectors[self.layer]
         self.length = float((config.magnitude * self.vector).norm())

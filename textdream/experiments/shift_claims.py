@@ -72,11 +72,12 @@ def follows_from_concept(
         return [], None
     left = "the vectors, which the concept's file tells"
     given = Path(str(result.settings.get("concept")))
-    path = next((path for path in (given, folder / given, folder / result.concept.file) if path.is_file()), None)
-    if path is None:
+    paths = [path for path in (given, folder / given, folder / result.concept.file) if path.is_file()]
+    if not paths:
         return [], f"{left} ({result.concept.file} is not at hand)"
-    if hashlib.sha256(path.read_bytes()).hexdigest() != result.concept.sha256:
-        return [], f"{left} ({path} is another file now)"
+    same = (path for path in paths if hashlib.sha256(path.read_bytes()).hexdigest() == result.concept.sha256)
+    if (path := next(same, None)) is None:
+        return [], f"{left} ({paths[0]} is another file now)"
     concept = read_concept(path, result.model)
     kind: Any = result.concept.kind
     said = [result.direction] if isinstance(result, ShiftAuditResult) else result.directions

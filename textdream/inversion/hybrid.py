@@ -193,7 +193,8 @@ class Hybrid:
             return slope.norm(dim=1).cpu().argsort(descending=True)
         errors = self._here[1][list(self.goal.free)]
         order = errors.argsort(descending=True)
-        return order[errors[order] > OPEN * errors.max()] if self.goal.whole else order
+        # All of them where none has an error: the target differs at a special token alone.
+        return order[errors[order] >= OPEN * errors.max()] if self.goal.whole else order
 
     def _reopen(self, rows: Float[Tensor, "free d_embed"]) -> tuple[Float[Tensor, "free d_embed"], list[int]]:
         """Where the next descent starts, and which positions it moves: more of them with every round in vain."""

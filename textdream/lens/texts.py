@@ -97,7 +97,7 @@ def texts(model: Model, corpus: str, least: int = 2) -> Texts:
     rows = list(_encoded(model, sample(find_input(corpus, "text", "lines").sentences("lines"))))
     if len(rows) < least:
         raise CorpusError(
-            f"{corpus} has {len(rows)} sentences of at most {LENGTHS[1]} tokens",
+            f"{corpus} has {len(rows)} sentence{'s' * (len(rows) != 1)} of at most {LENGTHS[1]} tokens",
             f"at least {least}",
             "give another --corpus",
         )

@@ -84,7 +84,7 @@ class Tokens:
             If the text is empty, too long, contains special tokens, or characters that the tokenizer does not know.
         """
         if not text.strip():
-            raise InputError("the text is empty", "at least one word", "give a sentence in quotes, or --start random")
+            raise InputError("the text is empty", "at least one word", "give a sentence in quotes")
         inner = self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
         for id_ in inner:
             if id_ in self.special and not (masks and id_ == self.mask):
@@ -249,7 +249,7 @@ class Tokens:
         pieces = self.names(self.tokenizer(token, add_special_tokens=False, verbose=False)["input_ids"])
         if len(pieces) < 2:
             raise InputError(
-                f"the tokenizer does not know {token!r}", "a token of the vocabulary", "give another --token"
+                f"the tokenizer does not know {token!r}", "a token of the vocabulary", "give another token"
             )
         raise InputError(
             f"{token!r} is {len(pieces)} tokens ({' '.join(pieces)})",

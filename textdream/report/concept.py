@@ -39,7 +39,7 @@ def concept(result: ConceptResult) -> RenderableType:
         Padding(table, (0, 0, 0, 1)),
         Text(),
         _dim(f" held out: difference of means, {result.folds} folds; ━ its 95 % interval, scale 0.5 to 1"),
-        _dim(" shuffled, random: reached by 1 in 20 shuffles, or random directions; | the higher"),
+        _dim(" shuffled, random: what 1 in 20 of them reach; | the higher of the two"),
         _dim(" agree: mean cosine of the folds' vectors; ✓ the interval lies above both"),
         Text(),
         *_worse(result),
@@ -107,11 +107,11 @@ def _scale(layer: ConceptLayer) -> Text:
 
 
 def _worse(result: ConceptResult) -> list[RenderableType]:
-    return [
-        Text.assemble((" ✗ ", "bold red"), f"layer {layer.layer}: {layer.verdict}")
-        for layer in result.layers
-        if not layer.better
-    ]
+    table = Table.grid(padding=(0, 1))
+    for layer in result.layers:
+        if not layer.better:
+            table.add_row(Text(" ✗", style="bold red"), f"layer {layer.layer}: {layer.verdict}")
+    return [table]
 
 
 def _logistic(result: ConceptResult) -> Text:

@@ -33,7 +33,7 @@ def reconstruct(result: ReconstructResult) -> RenderableType:
         Text(),
         *_synonyms(result),
         Padding(_legend(result), (0, 0, 0, 1)),
-        _totals(result),
+        Padding(_totals(result), (0, 0, 0, 1)),
     ]
     if result.interrupted:
         parts.append(Text(" interrupted: --resume goes on with the layers that are left", style="bold yellow"))
@@ -109,7 +109,7 @@ def _synonyms(result: ReconstructResult, most: int = 3) -> list[RenderableType]:
             names = ", ".join(token.token for token in best)
             cells.append(Text.assemble(names, (f"  {best[0].change:.1e}" if best else "", "dim")))
         table.add_row(Text(group.token, style="bold"), *cells)
-    head = _dim(" substitutes that change the layer least, and the change of the first (mean square)")
+    head = _dim(" substitutes that change the layer least, and the first's change (mean square)")
     return [head, Text(), Padding(table, (0, 0, 0, 1)), Text()]
 
 
@@ -119,7 +119,7 @@ def _totals(result: ReconstructResult) -> Text:
     count = len(result.layers)
     layers = f"{exact} of {count} layers" if count > 1 else f"{exact} of 1 layer"
     seconds = "" if result.seconds is None else f" · {result.seconds:.1f} s"
-    return _dim(f" {layers} exact{seconds}{lens}")
+    return _dim(f"{layers} exact{seconds}{lens}")
 
 
 def _dim(text: str) -> Text:

@@ -65,7 +65,7 @@ def _left(runs: list[ShiftRun]) -> Text:
         return _dim(least if least == most else f"{least}–{most}")
     shares = [run.distance / run.shifted for run in runs if run.shifted > run.floor]
     if not shares:
-        return _dim("0 %")
+        return _dim("0%")
     low, high = min(shares), max(shares)
     return _dim(f"{low:.0%}" if round(low, 2) == round(high, 2) else f"{low:.0%}–{high:.0%}")
 
