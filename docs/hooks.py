@@ -17,6 +17,9 @@ import command_line
 import notebook
 import result_file
 
+from textdream.records import read_result
+from textdream.report.html import html as viewer
+
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ("first-dream", "concepts")
 
@@ -30,6 +33,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         "result-file.md": result_file.page(),
         **{f"examples/{name}.md": notebook.page(ROOT / "examples" / f"{name}.ipynb") for name in EXAMPLES},
     }
+    paths = sorted((ROOT / "docs" / "results").glob("*.json"))
+    if paths:
+        pages["results.html"] = viewer([read_result(path) for path in paths], [path.name for path in paths])
     for name, text in pages.items():
         files.append(File.generated(config, name, content=text))
     return files
