@@ -25,7 +25,25 @@ from textdream.report.html import html
 
 RESULTS = Path(__file__).parent / "results"
 STEPS, MOVES, SEED, LIMIT = 10_000, 50, 0, 100
-WORDS = "the of and to in he was that it his her with as for had you not be is at on by she which have".split()
+WORDS = (
+    "the",
+    "of",
+    "and",
+    "to",
+    "in",
+    "he",
+    "was",
+    "that",
+    "it",
+    "his",
+    "her",
+    "with",
+    "as",
+    "for",
+    "had",
+    "you",
+    "not",
+)
 
 # Until the frame after the one that the event led to begins: what a person has to wait for.
 MOVE = """async ([selector, value]) => {

@@ -24,7 +24,10 @@ BROKEN = {
     "PAIR's without runs": ('{"layers": []}', "layers that are no list of runs"),
     "PAIR's of no kind": ('{"type": "sleep", "params": {}, "results": {}}', "one of PAIR's six kinds"),
     "a kind without its keys": (json.dumps(DREAM), "cannot be drawn"),
-    "steps that are none": (json.dumps({**json.loads(result("dream-word").to_json()), "steps": [1, None]}), "cannot be drawn"),
+    "steps that are none": (
+        json.dumps({**json.loads(result("dream-word").to_json()), "steps": [1, None]}),
+        "cannot be drawn",
+    ),
 }
 
 

@@ -91,7 +91,11 @@ def test_the_policy_refuses_what_would_run_or_ask(show, watched, stranger):
         page.evaluate(f"fetch('{stranger.address}/fetch')")
     assert page.evaluate("window.harm") is None
     said = watched.refused("Content Security Policy")
-    assert [sum(directive in one for one in said) for directive in ("script-src", "img-src", "connect-src")] == [2, 1, 2]
+    assert [sum(directive in one for one in said) for directive in ("script-src", "img-src", "connect-src")] == [
+        2,
+        1,
+        2,
+    ]
     watched.refused("Fetch API cannot load")
     # The browser names the image that it was asked for; it never went there.
     watched.refused(stranger.address)

@@ -79,7 +79,10 @@ def test_the_cells_of_a_token_map(show, watched):
     for key, row, column in [("ArrowRight", 0, 1), ("ArrowDown", 1, 1), ("ArrowDown", 2, 1), ("ArrowLeft", 2, 0)]:
         page.keyboard.press(key)
         expect(cell).to_be_focused()
-        assert grid.locator("tbody tr").nth(row).get_by_role("gridcell").nth(column).get_attribute("aria-selected") == "true"
+        assert (
+            grid.locator("tbody tr").nth(row).get_by_role("gridcell").nth(column).get_attribute("aria-selected")
+            == "true"
+        )
     word, value = (line.strip() for line in cell.inner_text().split("\n") if line.strip())
     swapped = page.get_by_role("figure", name="The word swapped").get_by_role("row").nth(1)
     expect(swapped).to_contain_text(word.removeprefix("##"))
