@@ -7,7 +7,7 @@ import torch
 
 import textdream
 from tests.tiny import LAYERS, plain, some_ids, tiny
-from textdream.model import Read
+from textdream.model import Engine, Read
 from textdream.model.fused import READABLE, FusedEncoder
 
 ENCODERS = ["bert", "bert_mlm", "distilbert", "roberta", "electra", "albert", "albert_bare"]
@@ -100,6 +100,22 @@ def test_minilm_in_bfloat16_is_as_near_as_the_method_says(minilm):
     ids[:, 8] = minilm.tokens.allowed[torch.arange(300) * 91]
     for _, found, expected in fused_and_plain(minilm, "bert", ids, [Read("resid_post", 4, 8)], torch.bfloat16):
         assert float((found - expected).abs().max()) <= 0.02 * float(expected.abs().max())
+
+
+@pytest.mark.parametrize(
+    "groups", [[(3, 5), (2, 16), (2, 17), (1, 33)], [(32, 31), (2, 15)]], ids=["many", "to the last row"]
+)
+@torch.no_grad()
+def test_texts_side_by_side_equal_the_blocks_on_each_length_alone(groups, minilm):
+    engine = Engine(minilm, torch.float32)
+    texts = [some_ids(minilm, count, length) for count, length in groups]
+    reads = [Read("resid_post", 5), Read("mlp_post", 3), Read("attn_out", 0)]
+    found = dict(engine.sites(texts, reads))
+    for read in reads:
+        alone = [plain(minilm.hf, "bert", read.site, read.layer, input_ids=ids).flatten(0, 1) for ids in texts]
+        expected = torch.cat(alone)
+        assert found[read].shape == expected.shape
+        assert float((found[read] - expected).abs().max()) <= 1e-5 * float(expected.abs().max()), read
 
 
 def test_engine_searches_with_what_the_fused_pass_gives(bert):

@@ -107,14 +107,14 @@ class Scan:
         drawn = self._draw(groups, np.concatenate([hashes[i] for numbers in batch for i in numbers]))
         for read, values in self.engine.sites(texts, self.plan.reads):
             try:
-                rows = self.accumulators[read].add(values.to("cpu", self.engine.search_dtype), groups, pool)
+                units = self.accumulators[read].add(values.to("cpu", self.engine.search_dtype), groups, pool)
             except FloatingPointError:
                 raise ModelError(
                     f"{self.model.name} gives NaN or infinity in {read.site} of layer {read.layer}",
                     "finite activations",
                     "check the model's weights",
                 ) from None
-            self.spool.write(name(read), rows.records(drawn))
+            self.spool.write(name(read), units.records(drawn))
         self.spool.advance(len(drawn))
         self.done += sum(group.ordinary for group in groups)
 

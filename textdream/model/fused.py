@@ -290,11 +290,12 @@ class FusedEncoder:
             wanted = {read.site for read in here}
             with torch.no_grad():
                 qkv = block.qkv(x)
-                mixed = torch.zeros_like(x)
+                mixed = torch.empty_like(x)
                 start = 0
                 for count, length in texts:
                     block.attend(qkv, start, count, length, mixed)
                     start += count * length
+                mixed[start:] = 0  # Behind a mask, but NaN would come through.
                 sites = block.finish(mixed, x, wanted | {"resid_post"} if layer < deepest else wanted)
             for read in here:
                 yield read, sites[read.site]
