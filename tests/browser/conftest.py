@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-PATIENCE = 60_000
+PATIENCE = 20_000
 """Milliseconds until a condition is given up: on a busy machine everything takes long, and nothing waits for time."""
 expect.set_options(timeout=PATIENCE)
 
