@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.browser.studio import Server, serving
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 PATIENCE = 60_000
@@ -133,3 +135,33 @@ def show(watched: Watched, tmp_path: Path) -> Callable[..., Page]:
         return watched.open(address(path, fragment))
 
     return opened
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model on which the form's own example can be run."""
+    from tests.cli.folders import save
+
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    return save(folder, num_hidden_layers=5, hidden_size=144, intermediate_size=288)
+
+
+@pytest.fixture(scope="module")
+def server(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A studio for a file of tests."""
+    with serving(tmp_path_factory.mktemp("studio") / "runs", tiny_folder) as found:
+        yield found
+
+
+@pytest.fixture
+def visitor(browser: Browser, server: Server) -> Iterator[Watched]:
+    """Somebody with a browser: pages of the studio."""
+    with watching(browser, server.address) as found:
+        yield found
+
+
+@pytest.fixture
+def other(browser: Browser, server: Server) -> Iterator[Watched]:
+    """Somebody else."""
+    with watching(browser, server.address) as found:
+        yield found
