@@ -103,7 +103,8 @@ def _synonyms(result: ReconstructResult, most: int = 3) -> list[RenderableType]:
         table.add_column()
     table.add_row("", *(_dim(f"layer {one.layer}") for one in shown))
     # An interrupted run may have fewer positions in some layers than in others.
-    for row, group in enumerate(max((one.synonyms or [] for one in layers), key=len)):
+    longest = max((one.synonyms for one in layers if one.synonyms), key=len)
+    for row, group in enumerate(longest):
         cells = []
         for one in shown:
             found = one.synonyms or []
