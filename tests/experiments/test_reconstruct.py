@@ -264,6 +264,17 @@ def test_synonyms_of_a_stopped_run_are_looked_for_again():
     assert again.layers[0].synonyms == whole.layers[0].synonyms
 
 
+def test_synonyms_that_were_interrupted_are_drawn(causal, capsys, monkeypatch):
+    """Of a resumed run, one layer may have all positions, another the first, another none."""
+    monkeypatch.setenv("COLUMNS", "80")
+    layers = [one.model_copy(update={"synonyms": one.synonyms[:number]}) for number, one in enumerate(causal.layers)]
+    show(causal.model_copy(update={"layers": layers, "interrupted": True}))
+    out = capsys.readouterr().out
+    assert "layer 1" in out
+    assert "layer 2" in out
+    assert all(group.tokens[0].token in out for group in causal.layers[2].synonyms)
+
+
 def test_pairs_annealing_has_no_limit_of_time_but_one_that_is_given():
     settings = textdream.ReconstructConfig()
     assert settings.seconds("anneal") == settings.seconds("sipit") == float("inf")

@@ -99,11 +99,11 @@ class Scan:
         """One batch: groups of numbers in the block, of texts of equal length."""
         texts = [torch.tensor([ids[i] for i in numbers]) for numbers in batch]
         groups, start = [], 0
-        for numbers, rows in zip(batch, texts, strict=True):
+        for numbers, text in zip(batch, texts, strict=True):
             # No special token is inside a text, so that all texts of a length have them at the same places.
-            ordinary = (~torch.isin(rows[0], self.special)).nonzero().flatten().tolist()
-            groups.append(Group(start, rows.shape[1], ordinary[0], ordinary[-1] + 1, begin + np.array(numbers)))
-            start += rows.numel()
+            ordinary = (~torch.isin(text[0], self.special)).nonzero().flatten().tolist()
+            groups.append(Group(start, text.shape[1], ordinary[0], ordinary[-1] + 1, begin + np.array(numbers)))
+            start += text.numel()
         drawn = self._draw(groups, np.concatenate([hashes[i] for numbers in batch for i in numbers]))
         for read, values in self.engine.sites(texts, self.plan.reads):
             try:

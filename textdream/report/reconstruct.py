@@ -102,10 +102,13 @@ def _synonyms(result: ReconstructResult, most: int = 3) -> list[RenderableType]:
     for _ in shown:
         table.add_column()
     table.add_row("", *(_dim(f"layer {one.layer}") for one in shown))
-    for row, group in enumerate(layers[0].synonyms or []):
+    # An interrupted run may have fewer positions in some layers than in others.
+    longest = max((one.synonyms for one in layers if one.synonyms), key=len)
+    for row, group in enumerate(longest):
         cells = []
         for one in shown:
-            best = (one.synonyms or [])[row].tokens[:3]
+            found = one.synonyms or []
+            best = found[row].tokens[:3] if row < len(found) else []
             names = ", ".join(token.token for token in best)
             cells.append(Text.assemble(names, (f"  {best[0].change:.1e}" if best else "", "dim")))
         table.add_row(Text(group.token, style="bold"), *cells)
