@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 from cyclopts import Parameter
 
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from textdream.model import Model
-    from textdream.records.result import Result
 
-Kept = TypeVar("Kept", bound="Result")
+Kept = TypeVar("Kept")
 Text = Annotated[str, Parameter(help="The text to start from, in quotes.")]
 Flat = Parameter(name="*")
 
@@ -117,10 +116,10 @@ def kept_result(output: OutputConfig, kind: type[Kept]) -> Kept | None:
     if not output.out.exists():
         return None
     found = read_result(output.out)
+    imported, wanted = found.imported is not None, cast("Any", kind).model_fields["type"].default
     if not isinstance(found, kind):
-        name = kind.model_fields["type"].default
-        raise InputError(f"{output.out} is a {found.type}", f"a {name} to resume", "give another --out")
-    if found.imported is not None:
+        raise InputError(f"{output.out} is a {found.type}", f"a {wanted} to resume", "give another --out")
+    if imported:
         given = f"{output.out} was imported from a file of PAIR's"
         raise InputError(given, "a run of textdream's own", "give another --out")
     return found
