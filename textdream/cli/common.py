@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -81,14 +82,14 @@ def check_output(output: PlainOutputConfig, read: Mapping[str, str | Path | None
 
 def check_places(written: Mapping[str, Path | None], read: Mapping[str, str | Path | None]) -> None:
     """The same for any flags: no file is written twice, or over one that is read."""
-    taken = {Path(path).resolve(): name for name, path in read.items() if path}
+    taken = {os.path.realpath(path): name for name, path in read.items() if path}
     for flag, path in written.items():
         if path is None:
             continue
         check_place(path, flag)
-        if other := taken.get(path.resolve()):
+        if other := taken.get(os.path.realpath(path)):
             raise InputError(f"{other} and {flag} are both {path}", "two files", f"give another {flag}")
-        taken[path.resolve()] = flag
+        taken[os.path.realpath(path)] = flag
 
 
 def check_place(path: Path, flag: str) -> None:
