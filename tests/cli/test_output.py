@@ -35,6 +35,26 @@ def test_old_file_is_replaced_and_keeps_its_mode(plain: Path, command: RunComman
     assert stat.S_IMODE(out.stat().st_mode) == 0o640
 
 
+def test_no_file_that_is_read_is_written_over(plain: Path, command: RunCommand, dreamed: bytes, tmp_path: Path) -> None:
+    file, link, loop = tmp_path / "dream.json", tmp_path / "link.json", tmp_path / "loop"
+    file.write_bytes(dreamed)
+    link.symlink_to(file)
+    loop.symlink_to(loop)
+    at = ["--model", plain, "--layer", "1", "--position", "3"]
+    for words, read in (
+        (["verify", file], "FILE"),
+        (["import", "pair", file], "FILE"),
+        (["diagnose", file, "--model", plain], "WHAT"),
+        (["dream", TEXT, *at, "--direction", file], "--direction"),
+        (["token-search", TEXT, *at, "--direction", file], "--direction"),
+        (["similar", TEXT, *at, "--direction", file], "--direction"),
+    ):
+        for out in (file, link):
+            assert f"{read} and --out are both" in command(*words, "--out", out).refusal()
+    assert file.read_bytes() == dreamed
+    assert "loop" in command("dream", TEXT, *at, "--direction", loop, "--out", tmp_path / "x.json").refusal()
+
+
 def test_new_file_has_the_usual_mode(plain: Path, command: RunCommand, tmp_path: Path) -> None:
     (tmp_path / "usual").write_text("x", encoding="utf-8")
     command("tokens", TEXT, "--model", plain, "--out", tmp_path / "x.json").done()

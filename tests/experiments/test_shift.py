@@ -158,7 +158,7 @@ def test_a_resumed_shift_runs_what_is_left_and_loses_nothing(concept):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"word": "hands"}, {"seed": 1}, {"unit": "distance"}, {"evaluations": 7}, {"text": "he sat on a mat ."}]
+    "changes", [{"word": "cats"}, {"seed": 1}, {"unit": "distance"}, {"evaluations": 7}, {"text": "he sat on a mat ."}]
 )
 def test_another_shift_is_not_resumed(concept, changes):
     model = tiny("bert")

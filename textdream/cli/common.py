@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 from cyclopts import Parameter
 
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from textdream.model import Model
-    from textdream.records.result import Result
 
-Kept = TypeVar("Kept", bound="Result")
+Kept = TypeVar("Kept")
 Text = Annotated[str, Parameter(help="The text to start from, in quotes.")]
 Flat = Parameter(name="*")
 
@@ -82,14 +82,14 @@ def check_output(output: PlainOutputConfig, read: Mapping[str, str | Path | None
 
 def check_places(written: Mapping[str, Path | None], read: Mapping[str, str | Path | None]) -> None:
     """The same for any flags: no file is written twice, or over one that is read."""
-    taken = {Path(path).resolve(): name for name, path in read.items() if path}
+    taken = {os.path.realpath(path): name for name, path in read.items() if path}
     for flag, path in written.items():
         if path is None:
             continue
         check_place(path, flag)
-        if other := taken.get(path.resolve()):
+        if other := taken.get(os.path.realpath(path)):
             raise InputError(f"{other} and {flag} are both {path}", "two files", f"give another {flag}")
-        taken[path.resolve()] = flag
+        taken[os.path.realpath(path)] = flag
 
 
 def check_place(path: Path, flag: str) -> None:
@@ -117,10 +117,10 @@ def kept_result(output: OutputConfig, kind: type[Kept]) -> Kept | None:
     if not output.out.exists():
         return None
     found = read_result(output.out)
+    imported, wanted = found.imported is not None, cast("Any", kind).model_fields["type"].default
     if not isinstance(found, kind):
-        name = kind.model_fields["type"].default
-        raise InputError(f"{output.out} is a {found.type}", f"a {name} to resume", "give another --out")
-    if found.imported is not None:
+        raise InputError(f"{output.out} is a {found.type}", f"a {wanted} to resume", "give another --out")
+    if imported:
         given = f"{output.out} was imported from a file of PAIR's"
         raise InputError(given, "a run of textdream's own", "give another --out")
     return found

@@ -52,7 +52,7 @@ def diagnose(
     A text is annealed first, as PAIR did. A dream's file is diagnosed as it is: its annealing is run again, with its own
     settings and seed, to watch the tokens that would have been best.
     """
-    check_output(output)
+    check_output(output, {"WHAT": what, "--direction": target.direction})
     dream = dream_in(what, target, config)
     if dream is not None and model == ModelConfig(device=model.device):
         model = replace(model, model=dream.model.name)

@@ -34,7 +34,7 @@ def dream(
 
     The result carries the best text, and a certificate that no single token makes it better.
     """
-    check_output(output)
+    check_output(output, {"--direction": target.direction})
     from textdream.experiments.dream import Dream
     from textdream.experiments.setting import objective_from
     from textdream.report.live import LiveDream

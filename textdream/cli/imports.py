@@ -44,7 +44,7 @@ def pair(
     shifted reconstruction and top words, alone or by layers and magnitudes. What a
     file does not say stays open; its values cannot be verified.
     """
-    check_output(output)
+    check_output(output, {"FILE": file})
     from textdream.errors import ModelError
     from textdream.model.vocabulary import vocabulary
     from textdream.records import read_pair, with_ids

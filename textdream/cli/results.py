@@ -45,7 +45,7 @@ def verify(
     textdream verify dream.json
     ```
     """
-    check_output(output)
+    check_output(output, {"FILE": file})
     from textdream.records import read_result
 
     read_result(file)

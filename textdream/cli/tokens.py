@@ -45,7 +45,7 @@ def token_search(
     Several positions give a map: at which word does a replacement do most?
     `--change 2,3 --joint` tries two positions together.
     """
-    check_output(output)
+    check_output(output, {"--direction": target.direction})
     from textdream.experiments.setting import objective_from
     from textdream.experiments.token_search import TokenSearch
 
@@ -74,7 +74,7 @@ def similar(
         --layer 4 --neuron 138 --position 3 --metric cosine
     ```
     """
-    check_output(output)
+    check_output(output, {"--direction": target.direction})
     from textdream.experiments.setting import objective_from
     from textdream.experiments.similar import similar as run
 

@@ -65,7 +65,7 @@ def top(
     Every token is shaded by its activation, and the one that counts stands in brackets.
     `--direction he-she.safetensors` in place of `--neuron` scans the corpus once more along a concept.
     """
-    check_output(output)
+    check_output(output, {"--direction": config.direction})
     from textdream.experiments.corpus_top import corpus_top
 
     loaded = load_indexed(folder, model)

@@ -99,8 +99,7 @@ def check_setting(model: Model, ids: Int[Tensor, " pos"], config: ReconstructCon
 def target_of(model: Model, config: ReconstructConfig) -> Target:
     """What of each layer the search was given."""
     parts = [
-        config.site,
-        "" if config.head is None else f"head {config.head}",
+        config.site if config.head is None else f"{config.site} {config.head}",
         "all positions" if config.position is None else f"position {config.position}",
         "(and the text up to it)" if config.position is not None and model.tokens.causal else "",
         "" if config.neuron is None else f"neuron {config.neuron}",

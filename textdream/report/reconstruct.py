@@ -64,7 +64,7 @@ def _numbers(one: LayerReconstruction) -> Text:
         words.append(f"next text {one.rival.loss:.1e}")
     words += [f"{one.evaluations:,} texts", f"{one.seconds:.1f} s"]
     if one.tried is not None:
-        words[-2] = f"{one.evaluations:,} tokens tried"
+        words[-2] = f"{one.evaluations:,} token{'s' * (one.evaluations != 1)} tried"
     return _dim(" · ".join(words))
 
 
