@@ -5,7 +5,8 @@
 A studio is started as `textdream studio` in a process of its own, on a folder with 1,000 runs that have results. Requests are
 timed one at a time from this process: with nothing running, while a dream by annealing runs, while one by gcg runs, and the same
 with 50 viewers of that run connected, each of which has to see every step once. Then a dream of 10,000 steps is watched from
-beginning to end. The clients share the machine with the server, and whatever else runs on it: `load` says how much that was.
+beginning to end, on bert-tiny-mlm, whose steps are the fastest and so the hardest to keep up with. The clients share the machine
+with the server (the 50 viewers also share a process with what is timed), and so does whatever else runs: `load` says how much.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from textdream.studio.runs import Run
 
 OUT = Path(__file__).parent / "results" / "studio.json"
 TEXT = "then he compressed his temples with his hands , as if to crush them ."
-TARGET = {"layer": 4, "neuron": 138, "word": "hands"}
+TARGET = {"layer": 4, "neuron": 100, "word": "hands"}
+MODELS = ("minilm", "bert-tiny-mlm")
 RUNS, VIEWERS, ROUNDS, STEPS = 1000, 50, 40, 10_000
 ANNEAL = {"free": "all", "method": "anneal", "steps": 100_000, "certify": False}
 GCG = {"free": "all", "method": "gcg", "steps": 100_000, "certify": False}
@@ -75,7 +77,7 @@ class Server:
             "--folder",
             str(folder),
             "--models",
-            "minilm",
+            ",".join(MODELS),
         ]
         self.process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
@@ -85,10 +87,10 @@ class Server:
         self.http.get("/api/about")
         self.seconds_to_start = time.perf_counter() - begin
 
-    def begin(self, search: dict[str, object]) -> str:
+    def begin(self, search: dict[str, object], model: str = MODELS[0], layer: int = 4) -> str:
         """Queue a dream; returns once it has made a step."""
-        settings = {"text": TEXT, "target": TARGET, "search": search}
-        body = {"experiment": "dream", "model": "minilm", "settings": settings}
+        settings = {"text": TEXT, "target": {**TARGET, "layer": layer}, "search": search}
+        body = {"experiment": "dream", "model": model, "settings": settings}
         id_ = self.http.post("/api/runs", json=body).raise_for_status().json()["id"]
         while not self.http.get(f"/api/runs/{id_}").json()["progress"]:
             time.sleep(0.05)
@@ -199,7 +201,8 @@ def viewed(server: Server, search: dict[str, object], rounds: int) -> dict[str, 
 def long(server: Server) -> dict[str, object]:
     """A dream of 10,000 steps, watched, with the API timed meanwhile."""
     begin = time.perf_counter()
-    id_ = server.begin({**ANNEAL, "free": "word", "steps": STEPS})
+    server.http.get("/api/model", params={"name": MODELS[1]})
+    id_ = server.begin({**ANNEAL, "free": "word", "steps": STEPS}, MODELS[1], 1)
     viewer = Viewer(str(server.http.base_url), id_)
     viewer.start()
     times: list[float] = []
