@@ -92,7 +92,7 @@ def test_side_by_side_and_closed_again(show):
     expect(articles).to_have_count(1)
     page.get_by_role("button", name="side by side").click()
     expect(articles).to_have_count(3)
-    assert page.url.endswith("#all:")
+    expect(page).to_have_url(re.compile("#all:$"))
     left, right = articles.nth(0).bounding_box(), articles.nth(1).bounding_box()
     assert left["x"] + left["width"] <= right["x"]
     assert left["y"] == right["y"]

@@ -23,7 +23,7 @@ def test_it_draws_fits_and_can_be_read_by_anyone(show, name):
 
 def test_all_kinds_side_by_side(show):
     page = show({f"{name}.json": result(name) for name in KINDS}, "#all:")
-    assert figures(page) == [figure for kind in KINDS.values() for figure in kind]
+    assert figures(page) == [title for titles in KINDS.values() for title in titles]
     check_drawn(page)
     check_fits(page, 390, 1280)
     check_axe(page, "light")
@@ -38,4 +38,9 @@ def test_the_data_of_every_figure_as_a_table(show, name):
         assert rows.count() > 1
     check_drawn(page)
     check_fits(page, 390)
-    check_axe(page, "dark")
+
+
+def test_a_table_can_be_read_by_anyone(show):
+    page = show({"dream.json": result("dream-word")})
+    page.get_by_role("button", name="Step by step: show the data as a table").click()
+    check_axe(page, "light", "dark")

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Error, expect
 
 from tests.browser.conftest import watching
-from tests.browser.pages import KINDS, figures, result
+from tests.browser.pages import KINDS, result
 
 NOTEBOOK = """<!doctype html><html lang="en"><title>notebook</title>
 <script>window.secret = "of the notebook"; document.cookie = "session=secret"; localStorage.secret = "too";</script>
@@ -50,10 +50,10 @@ def test_results_are_drawn_in_frames_of_their_own(notebook, stranger):
 @pytest.mark.parametrize("wanted", PROBES)
 def test_the_frame_cannot_reach_the_notebook(notebook, wanted):
     page, watched = notebook("dream-word")
+    watched.provoke("Unsafe attempt to initiate navigation")
     expect(page.frame_locator("iframe").get_by_role("figure").first).to_be_visible()
     frame = page.frames[1]
     assert frame.evaluate("origin") == "null"
-    with pytest.raises(Error, match="SecurityError|denied|Blocked|not allowed|sandboxed|permission"):
+    with pytest.raises(Error, match=r"SecurityError|denied|Blocked|not allowed|sandboxed|permission"):
         frame.evaluate(f"() => String({PROBES[wanted]})")
-    watched.refused("Unsafe attempt to initiate navigation")
     assert page.evaluate("[window.secret, localStorage.secret]") == ["of the notebook", "too"]

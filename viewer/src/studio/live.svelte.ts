@@ -34,6 +34,7 @@ export class LiveRun {
   link: "opening" | "open" | "lost" | "closed" = $state("opening");
   trouble: string | null = $state(null);
 
+  #path: string;
   #source: Source | null = null;
   #growth: Growth | null = null;
   #steps: Step[] = [];
@@ -50,12 +51,15 @@ export class LiveRun {
   constructor(
     readonly id: string,
     private readonly connect: (url: string) => Source = (url) => new EventSource(url) as Source,
-  ) {}
+  ) {
+    // The id comes from the address: as it stands there, ../ would lead to other answers of the server.
+    this.#path = `/api/runs/${encodeURIComponent(id)}`;
+  }
 
   /** Begin to watch; a run that has ended is shown as it is. */
   async open(): Promise<void> {
     try {
-      this.run = await call<Run>(`/api/runs/${this.id}`);
+      this.run = await call<Run>(this.#path);
       this.trouble = null;
     } catch (error) {
       if (this.#over) return;
@@ -88,7 +92,7 @@ export class LiveRun {
 
   #listen(): void {
     this.#source?.close();
-    const source = (this.#source = this.connect(`/api/runs/${this.id}/events`));
+    const source = (this.#source = this.connect(`${this.#path}/events`));
     const on = (name: string, react: (data: unknown) => void): void =>
       source.addEventListener(name, (event) => {
         if (source === this.#source && !this.#over) react(JSON.parse(event.data));
@@ -189,13 +193,13 @@ export class LiveRun {
   /** What a dream's first writing says beyond its steps. */
   async #know(growth: Growth): Promise<void> {
     this.#known = true;
-    const head = await call<DreamResult>(`/api/runs/${this.id}/result`).catch(() => null);
+    const head = await call<DreamResult>(`${this.#path}/result`).catch(() => null);
     if (head && growth === this.#growth) growth.know(head);
   }
 
   async #fetchResult(growing: boolean): Promise<void> {
     try {
-      const result = await call<AnyResult>(`/api/runs/${this.id}/result`);
+      const result = await call<AnyResult>(`${this.#path}/result`);
       // A look that comes back late does not replace the whole.
       if (this.#over || (growing && this.result && !this.growing)) return;
       this.result = result;
