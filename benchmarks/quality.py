@@ -18,6 +18,7 @@ how many came to their own end: the sweep of a whole sentence costs positions ×
 
     python benchmarks/quality.py run --corpus INDEX         hours; stopped, it goes on where it was
     python benchmarks/quality.py run --corpus FILE.txt      the same, after indexing the file into results/quality-index
+    python benchmarks/quality.py run                        on with the runs, where the bars of all neurons are known
     python benchmarks/quality.py report                     results/quality.json and quality.md
 
 `--share 0/2` does half of the neurons. Seed 0 comes first, and what is dear on 12 neurons of all layers before the others, so
@@ -107,10 +108,16 @@ def stages() -> Iterator[tuple[str, str, str, int, list[Neuron]]]:
 class Bench:
     """The runs that are done, and how the next one is made."""
 
-    def __init__(self, model: Model, corpus: Path) -> None:
+    def __init__(self, model: Model, corpus: Path | None) -> None:
         self.model, self.corpus = model, corpus
         self.bars, self.done = read_rows()
-        self.sha256 = Index.open(corpus, model.info).manifest.corpus.sha256
+        if corpus is not None:
+            self.sha256 = Index.open(corpus, model.info).manifest.corpus.sha256
+        else:
+            known = {self.bars[where].corpus if where in self.bars else None for where in neurons()}
+            if len(known) > 1 or None in known:
+                raise SystemExit("the bars of some neurons are not known yet: --corpus is needed")
+            (self.sha256,) = known
 
     def bar(self, where: Neuron) -> Bar:
         """The corpus's best for a neuron, and the sentence to start from: found once and kept."""
@@ -261,11 +268,10 @@ def main() -> None:
     options = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
     if options.part == "run":
-        if options.corpus is None:
-            parser.error("run needs --corpus")
         torch.set_num_threads(1)
         model = textdream.load("minilm")
-        Bench(model, index_of(model, options.corpus)).all(options.only.split(","), *map(int, options.share.split("/")))
+        corpus = index_of(model, options.corpus) if options.corpus else None
+        Bench(model, corpus).all(options.only.split(","), *map(int, options.share.split("/")))
         return
     rows, bars = table(), read_rows()[0]
     configs = {method: asdict(config) for method, (_, config) in METHODS.items()}
