@@ -155,9 +155,9 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A studio for a file of tests."""
+    """A studio for all tests; each leaves nothing under way."""
     with serving(tmp_path_factory.mktemp("studio") / "runs", tiny_folder) as found:
         yield found
 

@@ -1,6 +1,7 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { chosen, toggled } from "../src/studio/positions";
 import { link, parse, write } from "../src/studio/route";
+import { StudioStore } from "../src/studio/studio.svelte";
 
 describe("the address", () => {
   test.each(["#new=dream", "#run=20261126-125230-k3f9ab:step=3", "#compare=a,b:step=1:step=2", "#results:search=a%3Ab", "#results"])(
@@ -16,6 +17,20 @@ describe("the address", () => {
     expect(link("compare", "a,b", "", "step=2")).toBe("#compare=a,b::step=2");
     expect(parse("#compare=a,b::step=2").states).toEqual(["", "step=2"]);
     expect(link("run", "a", "")).toBe("#run=a");
+  });
+
+  test("a view's state is noted, but never over a link that was clicked meanwhile", () => {
+    vi.useFakeTimers();
+    history.replaceState(null, "", "#run=a");
+    const store = new StudioStore();
+    store.note(["step=1"]);
+    vi.runAllTimers();
+    expect(location.hash).toBe("#run=a:step=1");
+    store.note(["step=2"]);
+    history.replaceState(null, "", "#new=dream:from=a");
+    vi.runAllTimers();
+    expect(location.hash).toBe("#new=dream:from=a");
+    vi.useRealTimers();
   });
 });
 

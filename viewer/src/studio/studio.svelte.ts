@@ -55,8 +55,12 @@ export class StudioStore {
   note(states: string[]): void {
     clearTimeout(this.#noted);
     const { page, value } = this.route;
+    const from = location.hash;
     // Browsers forbid hundreds of such changes in a row, as when a dream is played.
-    this.#noted = setTimeout(() => history.replaceState(null, "", write({ page, value, states })), 250);
+    this.#noted = setTimeout(() => {
+      // Who has just clicked a link is on the way, though its hashchange has not come yet.
+      if (location.hash === from) history.replaceState(null, "", write({ page, value, states }));
+    }, 250);
   }
 
   /** Looks at the queue now, and while the page is watched again and again. */
