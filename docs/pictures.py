@@ -31,7 +31,7 @@ SHE = "she played baseball with her friends"
 CONCEPT = "{folder}/he-she.safetensors"
 
 COMMANDS: dict[str, list[str]] = {
-    "dream": ["dream", *TEMPLES, "--out", "{out}"],
+    "dream": ["dream", *WHEELER, "--free", "all", "--out", "{out}"],
     "annealing": ["dream", *TEMPLES, "--method", "anneal", "--preset", "pair", "--steps", "600", "--no-certify",
                   "--out", "{out}"],
     "token-map": ["token-search", *WHEELER, "--change", "all", "--out", "{out}"],
@@ -39,19 +39,18 @@ COMMANDS: dict[str, list[str]] = {
     "reconstruct": ["reconstruct", SHE, "--layers", "all", "--synonyms", "--out", "{out}"],
     "concept": ["concept", "fit", "sotu", "--swap", "he=she,his=her,him=her", "--most", "100", "--out", CONCEPT,
                 "--record", "{out}"],
-    "shift": ["shift", SHE, "--word", "she", "--concept", CONCEPT, "--magnitudes=-15:15:3", "--out", "{out}"],
+    "shift": ["shift", SHE, "--word", "she", "--concept", CONCEPT, "--magnitudes=-15:15:5", "--budget", "5",
+              "--out", "{out}"],
 }  # fmt: skip
 """Result file and command, in an order in which they can be run."""
 
 SHOTS: dict[str, tuple[list[str], str, str]] = {
-    "dream": (["dream", "annealing"], "#0:", "article"),
+    "dream": (["dream"], "", "article"),
     "annealing": (["annealing"], "#0:step=300", "figure[aria-label^='The softmax']"),
     "token-map": (["token-map"], "", "figure[aria-label^='Map']"),
     "similar": (["similar"], "", "article"),
     "reconstruct": (["reconstruct"], "", "article"),
-    "concept": (["concept"], "", "figure >> nth=0"),
     "shift": (["shift"], "", "figure[aria-label^='Layers']"),
-    "side-by-side": (["dream", "annealing"], "#all:", "main"),
 }
 """Picture: results that are opened, what stands behind the # of the address, and what is taken."""
 
@@ -100,7 +99,7 @@ def pictures(browser: Browser) -> None:
             page_file.write_text(
                 html([read_result(path) for path in paths], [path.name for path in paths]), encoding="utf-8"
             )
-            page = browser.new_page(viewport={"width": 1600 if name == "side-by-side" else WIDTH, "height": HEIGHT})
+            page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
             page.goto(page_file.as_uri() + address)
             page.wait_for_selector("figure")
             take(page, selector, name)
@@ -119,7 +118,6 @@ def studio(browser: Browser) -> None:
             page = browser.new_page(viewport={"width": 1280, "height": HEIGHT})
             page.goto(address[0])
             page.get_by_role("button", name="all words").click()
-            page.screenshot(path=PICTURES / "studio-form.png")
             page.get_by_role("button", name="Dream", exact=True).last.click()
             page.get_by_text("sweep").first.wait_for(timeout=300_000)
             page.screenshot(path=PICTURES / "studio.png")
