@@ -119,7 +119,8 @@ def test_no_page_asks_another_host(site):
     for page in pages:
         requests = Requests()
         requests.feed(page.read_text(encoding="utf-8"))
-        assert requests.found
+        # The page of results has all it needs inside.
+        assert bool(requests.found) is (page.name != "results.html"), page
         assert not [address for address in requests.found if "//" in address], page
     styles = "".join(page.read_text(encoding="utf-8") for page in site.rglob("*.css"))
     assert not re.findall(r"url\(\W?(?:https?:)?//", styles)

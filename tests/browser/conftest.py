@@ -22,7 +22,8 @@ PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
 
 
-@pytest.fixture(scope="session")
+# Of a module: Playwright keeps an event loop running in its thread, in which other modules' tests could not run theirs.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, or what is there."""
     found = next(filter(None, map(shutil.which, NAMES)), None)

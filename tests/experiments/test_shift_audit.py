@@ -260,7 +260,7 @@ def test_too_few_sentences_for_any_verdict_are_said_to_be(model, settings, plant
         ({"word": None}, "--word"),
         ({"concept": None}, "--concept"),
         ({"layer": None}, "--layer"),
-        ({"layer": 9}, "reaches layer 9"),
+        ({"layer": 9}, "layer 9 is not in this model"),
         ({"word": "sun"}, "the word 'sun' is not in it"),
         ({"concept": "nowhere.safetensors"}, "nowhere"),
         ({"sentences": "nowhere.txt"}, "nowhere"),

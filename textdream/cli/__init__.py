@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -19,6 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print("textdream: interrupted", file=sys.stderr)
         return 130
+    finally:
+        # All is said and written: an impatient Ctrl-C finds nothing to interrupt but the interpreter's end.
+        if arguments is None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 __all__ = ["main"]
