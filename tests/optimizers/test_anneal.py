@@ -15,10 +15,10 @@ from textdream.optimizers.anneal import sample_weights, start_logits
 
 
 def test_pairs_run_on_minilm_gives_pairs_numbers(minilm):
-    """Measured with PAIR's own script: 0.0217 at the start, 0.0637 passed at step 387.
+    """PAIR's own script has 0.0217 at the start, and passed 0.0637 at step 387 on the processor where it was run.
 
-    There, two pairs of tokens are about equally heavy ("homework" and "##vers", "positioning" and "gravitational"), and the
-    rounding of a processor's sums decides by a few steps when which of them leads.
+    Which tokens lead when two are about equally heavy is decided by the rounding of a processor's sums: a processor with AMX
+    passes 0.0676 there. What no rounding decides is held here; step for step the loop is held to a plain one in float64 below.
     """
     ids = torch.tensor(minilm.tokens.encode(SENTENCE))
     free = minilm.tokens.open_positions(ids.tolist())
@@ -30,7 +30,7 @@ def test_pairs_run_on_minilm_gives_pairs_numbers(minilm):
         if len(steps) == 401:
             break
     assert round(steps[0].mixture.normalised[1], 4) == 0.0217
-    assert 0.0637 in [round(step.mixture.normalised[1], 4) for step in steps[387 - 8 : 387 + 9]]
+    assert 0.06 < max(step.mixture.normalised[1] for step in steps[387 - 8 : 387 + 9]) < 0.07
     assert steps[250].mixture.temperature == pytest.approx(2 * 0.9995**49, rel=1e-12)
     assert steps[200].mixture.temperature == 2.0
 
