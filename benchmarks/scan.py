@@ -40,7 +40,7 @@ from textdream.corpus.index import Index
 from textdream.model import Engine, Model
 
 RESULTS = Path(__file__).parent / "results" / "scan.json"
-SENTENCES, ROUNDS, BATCH, SEED, CARDS = 4_000, 3, 32, 0, 50
+SENTENCES, ROUNDS, BATCH, SEED, CARDS = 16_000, 3, 32, 0, 50
 
 
 def first_lines(path: Path, count: int) -> list[str]:

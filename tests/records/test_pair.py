@@ -186,7 +186,7 @@ FAULTS = {
     "wrappers too deep": (lambda d: {"layers": [{"magnitudes": [{"layers": [d]}]}]}, "layers"),
     "nothing of a run": (lambda d: {"a": 1}, "keys of a run"),
     "a list": (lambda d: [d], "object"),
-    "a result of our own": (lambda d: json.loads(golden(FOLDER / "dream.json").read_text()), "PAIR"),
+    "a result of our own": (lambda d: json.loads(golden(FOLDER / "dream.json").read_text()), "textdream show"),
 }
 
 

@@ -8,7 +8,8 @@ import re
 import pytest
 
 from tests.studio.serving import LONG
-from textdream.studio.events import AT_ONCE, Channel
+from textdream.studio import events as studio_events
+from textdream.studio.events import AT_ONCE, Channel, TooManyViewersError, Viewers
 from textdream.studio.runs import RunAnswer
 
 ANSWER = RunAnswer(
@@ -157,6 +158,37 @@ def test_the_server_ends_a_stream_when_it_ends():
         return b"".join([piece async for piece in channel.read(None, lambda: True)])
 
     assert asyncio.run(read()).count(b"event: steps") == 1
+
+
+def test_streams_beyond_a_number_are_refused_until_one_closes(monkeypatch):
+    monkeypatch.setattr(studio_events, "VIEWERS", 2)
+    channel, viewers = Channel(), Viewers()
+
+    async def watch() -> None:
+        def view():
+            return viewers.admit(channel.read(None, lambda: False))
+
+        first, second = view(), view()
+        await anext(first)
+        await anext(second)
+        with pytest.raises(TooManyViewersError, match="2 live views are open"):
+            view()
+        await first.aclose()
+        third = view()
+        await anext(third)
+        await third.aclose()
+        await second.aclose()
+        assert viewers.count == 0
+
+    asyncio.run(watch())
+
+
+def test_a_view_too_many_is_answered_with_a_sentence(page, monkeypatch):
+    id_ = page.begun()
+    monkeypatch.setattr(studio_events, "VIEWERS", 0)
+    answer = page.get(f"/api/runs/{id_}/events")
+    assert answer.status_code == 429
+    assert "live views are open" in answer.json()["error"]
 
 
 @pytest.mark.parametrize(

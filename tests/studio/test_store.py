@@ -146,12 +146,13 @@ def test_no_other_id_becomes_a_path(store, id_):
 
 def test_the_gallery_finds_words_in_any_order_and_case(store):
     made(store, text="The cats sat", created="1"), made(store, text="the dog ran", headline="a CAT", created="2")
-    made(store, text="nothing", experiment="shift", created="3")
+    made(store, text="nothing", experiment="shift", created="3", id="20261126-120000-xcatx0")
     texts = lambda search: [run.text for run in store.find(search, lambda _: True)]  # noqa: E731
     assert texts("cat") == ["the dog ran", "The cats sat"], "newest first"
     assert texts("SAT cats") == ["The cats sat"]
     assert texts("shift") == ["nothing"]
     assert texts("cat nothing") == []
+    assert texts("20261126-1200") == ["nothing"], "an id from its beginning, not the letters inside"
     assert len(texts("")) == 3
 
 

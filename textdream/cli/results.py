@@ -90,6 +90,7 @@ def show(
     from textdream.records import DreamResult, read_result, write_text
     from textdream.report.dreams import compare
     from textdream.report.html import html as page
+    from textdream.report.readable import readable, visible
 
     if not files:
         raise InputError("no file was given", "one or more result files", "run: textdream show dream.json")
@@ -110,7 +111,8 @@ def show(
             raise InputError(
                 f"{file} is a {result.type}", "dreams, to be drawn side by side", "show it alone, or give --html"
             )
-    console(stderr=False).print(compare([(file.stem, result) for file, result in zip(files, results, strict=True)]))
+    columns = [(visible(file.stem), readable(result)) for file, result in zip(files, results, strict=True)]
+    console(stderr=False).print(compare(columns))
     return 0
 
 

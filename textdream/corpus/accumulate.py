@@ -1,18 +1,19 @@
 """What is kept of a (site, layer) while a corpus runs through it: moments, extremes, how often each unit is the highest.
 
 A unit is a neuron or one of the random directions, whose projections stand behind the neurons in each row. Extremes and
-counts do not depend on how the texts fall into batches; the moments do in the last digits of a float64.
+counts do not depend on the order in which batches are taken in, and several threads may do that side by side; moments do in
+the last digits of a float64, so that they are merged apart, in the order of the corpus.
 
 The activations of a batch come by once, and everything is taken from them in pieces that stay in the processor's cache.
 numpy's loops are used for that: on one thread they were two to ten times faster than torch's for sums over rows, sums of
-squares and the highest of a row, and several threads may run them side by side.
+squares and the highest of a row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from torch import Tensor
 
 from textdream.corpus.extremes import Extremes
 
-# Ordinary tokens in a piece: with 1,536 neurons in float32, well within a megabyte of second-level cache.
+# Ordinary tokens in a piece: with 1,536 neurons in float32 well within a megabyte of second-level cache.
 PIECE = 120
 
 
@@ -77,15 +78,26 @@ def cut(groups: Sequence[Group]) -> list[Piece]:
     return pieces
 
 
+@dataclass(frozen=True)
+class Moments:
+    """Of some tokens: mean and sum of squared deviations, [units], float64."""
+
+    count: int
+    mean: Float[np.ndarray, " units"]
+    m2: Float[np.ndarray, " units"]
+
+
 class Accumulator:
     """Running statistics of one (site, layer).
 
     Attributes
     ----------
     count
-        Ordinary tokens seen.
+        Ordinary tokens whose moments were merged.
     mean, m2
         Mean and sum of squared deviations, [units], float64.
+    near
+        A number near the mean, which sums are taken from: the first batch's mean, [units], float32.
     top_count
         Tokens at which a neuron was the highest of the layer (the first of several equals), [neurons].
     extremes
@@ -98,15 +110,17 @@ class Accumulator:
         self.units = self.neurons + count
         self.count = 0
         self.mean, self.m2 = np.zeros(self.units), np.zeros(self.units)
+        self.near = np.zeros(self.units, np.float32)
         self.top_count = np.zeros(self.neurons, np.int64)
         self.extremes = Extremes(self.units, k)
         high = directions.bfloat16()
         self._halves = torch.cat([high, (directions - high.float()).bfloat16()])
+        self._one_at_a_time = Lock()
 
-    def add(
-        self, values: Float[Tensor, "tokens neurons"], groups: Sequence[Group], pool: ThreadPoolExecutor | None = None
-    ) -> Rows:
-        """Take in a batch; returns its rows of units.
+    def take(self, values: Float[Tensor, "tokens neurons"], groups: Sequence[Group]) -> tuple[Rows, Moments]:
+        """Take in a batch but for its moments; returns its rows of units, and the moments to `merge`.
+
+        The first batch has to be merged before any other is taken.
 
         Parameters
         ----------
@@ -114,8 +128,6 @@ class Accumulator:
             The batch's activations, special tokens among them, float32 or bfloat16, on the CPU.
         groups
             The texts in it.
-        pool
-            Threads to share the work.
 
         Raises
         ------
@@ -123,33 +135,35 @@ class Accumulator:
             If there is NaN or infinity in it; then nothing is taken in.
         """
         rows = Rows(values, self.project(values).numpy())
-        pieces = cut(groups)
         # Sums are of differences from a number near the mean, so that their squares lose no digits.
         begin = groups[0].start + groups[0].first
-        shift = self.mean.astype(np.float32) if self.count else rows.units(slice(begin, begin + 1))[0]
-        found = _Found(rows, shift, sum(len(group.sentences) for group in groups), len(pieces))
-        workers = 1 if pool is None else pool._max_workers
-        shares = [(pieces, range(worker, len(pieces), workers)) for worker in range(workers)]
-        spread = map if pool is None else pool.map
-        for _ in spread(found.run, shares):
-            pass
+        near = self.near if self.count else rows.units(slice(begin, begin + 1))[0]
+        found = _Found(rows, near, cut(groups), sum(len(group.sentences) for group in groups))
         count = sum(group.ordinary for group in groups)
         total, squares = found.sums.sum(0, dtype=np.float64), found.squares.sum(0, dtype=np.float64)
         if not np.isfinite(squares).all():
             raise FloatingPointError("NaN or infinity among the activations")
-        self.merge_moments(count, shift + total / count, np.maximum(squares - total * total / count, 0.0))
-        self.top_count += np.bincount(np.concatenate(found.top), minlength=self.neurons)
         sentences = np.concatenate([group.sentences for group in groups])
 
         def places(side: int, texts: np.ndarray, units: np.ndarray) -> np.ndarray:
             return _places(rows, groups, side, texts, units)
 
-        def take(side: int) -> None:
-            self.extremes.take(side, -found.lowest if side else found.highest, sentences, places)
+        top = np.bincount(np.concatenate(found.top), minlength=self.neurons)
+        with self._one_at_a_time:
+            self.top_count += top
+            self.extremes.take(0, found.highest, sentences, places)
+            self.extremes.take(1, -found.lowest, sentences, places)
+        return rows, Moments(count, near + total / count, np.maximum(squares - total * total / count, 0.0))
 
-        for _ in spread(take, (0, 1)):
-            pass
-        return rows
+    def merge(self, new: Moments) -> None:
+        """Moments of two sets together from those of each (Chan, Golub and LeVeque 1979)."""
+        total = self.count + new.count
+        delta = new.mean - self.mean
+        self.mean = self.mean + delta * (new.count / total)
+        self.m2 = self.m2 + new.m2 + delta * delta * (self.count * (new.count / total))
+        if not self.count:
+            self.near = self.mean.astype(np.float32)
+        self.count = total
 
     def project(self, values: Float[Tensor, "tokens neurons"]) -> Float[Tensor, "tokens directions"]:
         """Activations along the random directions.
@@ -164,23 +178,15 @@ class Accumulator:
     def state(self) -> dict[str, np.ndarray]:
         """Everything that changes, as arrays."""
         return {
-            "count": np.array(self.count), "mean": self.mean, "m2": self.m2, "top_count": self.top_count,
-            "keys": self.extremes.keys, "positions": self.extremes.positions,
+            "count": np.array(self.count), "mean": self.mean, "m2": self.m2, "near": self.near,
+            "top_count": self.top_count, "keys": self.extremes.keys, "positions": self.extremes.positions,
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go back to a state."""
         self.count = int(state["count"])
-        self.mean, self.m2, self.top_count = state["mean"], state["m2"], state["top_count"]
+        self.mean, self.m2, self.near, self.top_count = (state[key] for key in ("mean", "m2", "near", "top_count"))
         self.extremes.keys, self.extremes.positions = state["keys"], state["positions"]
-
-    def merge_moments(self, count: int, mean: Float[np.ndarray, " units"], m2: Float[np.ndarray, " units"]) -> None:
-        """Moments of two sets together from those of each (Chan, Golub and LeVeque 1979)."""
-        total = self.count + count
-        delta = mean - self.mean
-        self.mean = self.mean + delta * (count / total)
-        self.m2 = self.m2 + m2 + delta * delta * (self.count * (count / total))
-        self.count = total
 
 
 class Rows:
@@ -224,7 +230,10 @@ class Rows:
         ordinary = slice(piece.first, piece.last)
         raw = self.values[piece.rows].reshape(*piece.shape, -1)[:, ordinary]
         if self.half:
-            np.left_shift(raw, 16, out=out.view(np.uint32)[..., : self.neurons], dtype=np.uint32)
+            # Moved up by sixteen bits all at once, over memory without gaps: in half the time of a shift on the way.
+            bits = out.view(np.uint32)
+            bits[..., : self.neurons] = raw
+            np.multiply(bits, np.uint32(2**16), out=bits)
         else:
             out[..., : self.neurons] = raw
         out[..., self.neurons :] = self.projected[piece.rows].reshape(*piece.shape, -1)[:, ordinary]
@@ -256,31 +265,23 @@ def _places(
 
 
 class _Found:
-    """What the pieces of one batch write into."""
+    """What the pieces of one batch give: the highest and lowest of each text, sums of each piece, the highest units."""
 
-    def __init__(self, rows: Rows, shift: Float[np.ndarray, " units"], texts: int, pieces: int) -> None:
-        units = len(shift)
-        self.rows, self.shift = rows, shift
+    def __init__(self, rows: Rows, near: Float[np.ndarray, " units"], pieces: Sequence[Piece], texts: int) -> None:
+        units = len(near)
         self.highest, self.lowest = np.empty((texts, units), np.float32), np.empty((texts, units), np.float32)
-        self.sums, self.squares = np.empty((pieces, units), np.float32), np.empty((pieces, units), np.float32)
-        self.top: list[np.ndarray] = [np.empty(0, np.int64)] * pieces
-
-    def run(self, share: tuple[Sequence[Piece], range]) -> None:
-        """Work through some of the pieces, in a buffer of this thread's own."""
-        pieces, mine = share
-        largest = max(p.shape[0] * (p.last - p.first) for p in pieces)
-        buffer = np.empty((largest, len(self.shift)), np.float32)
-        for number in mine:
-            self._piece(number, pieces[number], buffer)
-
-    def _piece(self, number: int, piece: Piece, buffer: np.ndarray) -> None:
-        texts, length = piece.shape[0], piece.last - piece.first
-        units = buffer[: texts * length]
-        by_text = units.reshape(texts, length, -1)
-        self.rows.write(piece, by_text)
-        by_text.max(1, out=self.highest[piece.texts])
-        by_text.min(1, out=self.lowest[piece.texts])
-        self.top[number] = units[:, : self.rows.neurons].argmax(1)
-        np.subtract(units, self.shift, out=units)
-        units.sum(0, out=self.sums[number])
-        np.einsum("tu,tu->u", units, units, out=self.squares[number])
+        self.sums = np.empty((len(pieces), units), np.float32)
+        self.squares = np.empty((len(pieces), units), np.float32)
+        self.top = []
+        buffer = np.empty((max(p.shape[0] * (p.last - p.first) for p in pieces), units), np.float32)
+        for piece, sums, squares in zip(pieces, self.sums, self.squares, strict=True):
+            texts, length = piece.shape[0], piece.last - piece.first
+            here = buffer[: texts * length]
+            by_text = here.reshape(texts, length, -1)
+            rows.write(piece, by_text)
+            by_text.max(1, out=self.highest[piece.texts])
+            by_text.min(1, out=self.lowest[piece.texts])
+            self.top.append(here[:, : rows.neurons].argmax(1))
+            np.subtract(here, near, out=here)
+            here.sum(0, out=sums)
+            np.einsum("tu,tu->u", here, here, out=squares)

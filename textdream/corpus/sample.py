@@ -57,10 +57,11 @@ class Spool:
         """Where a (site, layer), or `tokens`, is."""
         return self.folder / f"{name}.spool"
 
-    def write(self, name: str, rows: np.ndarray) -> None:
-        """Append rows."""
+    def write(self, name: str, rows: np.ndarray, at: int) -> None:
+        """Put rows into a file, the first as its row `at`."""
         if len(rows):
-            with self.path(name).open("ab") as file:
+            with self.path(name).open("r+b") as file:
+                file.seek(at * self._bytes[name])
                 file.write(np.ascontiguousarray(rows).data)
 
     def advance(self, rows: int) -> None:

@@ -1,24 +1,26 @@
 """The second stage: every sentence once through the model, statistics taken at every site and layer on the way.
 
 Sentences are taken in blocks, in the order of the corpus; a block is sorted by length and cut into batches, in which only
-attention sees where a text ends: nothing is padded. The state after each batch is all that is needed to go on from there.
+attention sees where a text ends: nothing is padded. Each thread takes a batch of its own, which keeps two cores busier than
+both would be with one batch (1.3 times the rate on two, in bfloat16). What was taken from the threads' batches is
+merged in the order of the corpus, and the state after that is all that is needed to go on from there.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Integer
+from jaxtyping import Float, Int, Integer
 from torch import Tensor
 
-from textdream.corpus.accumulate import Accumulator, Group, row_layout
+from textdream.corpus.accumulate import Accumulator, Group, Moments, row_layout
 from textdream.corpus.ingest import stored_texts
 from textdream.corpus.sample import Spool, token_hashes
 from textdream.errors import ModelError
@@ -45,6 +47,24 @@ class Plan:
     sample: int
     """Tokens that the sample holds, about."""
     seed: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one thread takes at a time."""
+
+    block: int
+    number: int
+    """In its block."""
+    texts: list[Int[Tensor, "_count _length"]]
+    """Ids, in groups of equal length."""
+    groups: list[Group]
+    drawn: Integer[np.ndarray, " drawn"]
+    """Rows that are in the sample."""
+    tokens: Integer[np.ndarray, "drawn 3"]
+    """(hash, sentence, position) of each of those."""
+    at: int
+    """Where in the sample they come."""
 
 
 class Scan:
@@ -74,52 +94,78 @@ class Scan:
         self._restore()
 
     def run(self) -> Iterator[int]:
-        """Go on to the end; yields `done` after each batch. The state is sound whenever this has yielded."""
+        """Go on to the end; yields `done` now and then. The state is sound whenever this has yielded."""
         threads = torch.get_num_threads()
-        with ThreadPoolExecutor(threads) as pool:
-            while (begin := self._block * BLOCK) < self.plan.sentences:
-                texts = list(stored_texts(self.folder / "sentences.parquet", begin, begin + BLOCK))
-                ids = [row for row in self.model.tokens.encode_many(texts) if not isinstance(row, str)]
-                lengths = [len(row) for row in ids]
-                hashes = token_hashes(texts, lengths, self.plan.seed)
-                for batch in batches(lengths, self.batch_tokens)[self._batch :]:
-                    self._run(batch, ids, begin, hashes, pool if threads > 1 else None)
-                    self._batch += 1
+        each = 1 if self.engine.concurrent(self.plan.reads) else threads
+        batches = self._batches()
+        # All sums are taken from a number near the mean, which the first batch gives: it goes alone.
+        now = list(islice(batches, threads if self.done else 1))
+        try:
+            with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(each,)) as pool:
+                while now:
+                    running = [pool.submit(self._take, batch) for batch in now]
+                    following = list(islice(batches, threads))  # Tokenised while the threads compute.
+                    for batch, found in zip(now, running, strict=True):
+                        self._merge(batch, found.result())
                     yield self.done
-                self._block, self._batch = self._block + 1, 0
+                    now = following
+        finally:
+            torch.set_num_threads(threads)
 
-    def _run(
-        self,
-        batch: Sequence[Sequence[int]],
-        ids: Sequence[Sequence[int]],
-        begin: int,
-        hashes: Sequence[Integer[np.ndarray, " _pos"]],
-        pool: ThreadPoolExecutor | None,
-    ) -> None:
-        """One batch: groups of numbers in the block, of texts of equal length."""
-        texts = [torch.tensor([ids[i] for i in numbers]) for numbers in batch]
-        groups, start = [], 0
-        for numbers, text in zip(batch, texts, strict=True):
-            # No special token is inside a text, so that all texts of a length have them at the same places.
-            ordinary = (~torch.isin(text[0], self.special)).nonzero().flatten().tolist()
-            groups.append(Group(start, text.shape[1], ordinary[0], ordinary[-1] + 1, begin + np.array(numbers)))
-            start += text.numel()
-        drawn = self._draw(groups, np.concatenate([hashes[i] for numbers in batch for i in numbers]))
-        for read, values in self.engine.sites(texts, self.plan.reads):
+    def _batches(self) -> Iterator[Batch]:
+        """The batches that are left."""
+        block, first, at = self._block, self._batch, self.spool.rows
+        while (begin := block * BLOCK) < self.plan.sentences:
+            texts = list(stored_texts(self.folder / "sentences.parquet", begin, begin + BLOCK))
+            ids = [row for row in self.model.tokens.encode_many(texts) if not isinstance(row, str)]
+            lengths = [len(row) for row in ids]
+            hashes = token_hashes(texts, lengths, self.plan.seed)
+            for number, numbers in enumerate(batches(lengths, self.batch_tokens)):
+                if number < first:
+                    continue
+                texts_of, groups, start = [], [], 0
+                for alike in numbers:
+                    text = torch.tensor([ids[i] for i in alike])
+                    # No special token is inside a text, so that all texts of a length have them at the same places.
+                    ordinary = (~torch.isin(text[0], self.special)).nonzero().flatten().tolist()
+                    sentences = begin + np.array(alike)
+                    groups.append(Group(start, text.shape[1], ordinary[0], ordinary[-1] + 1, sentences))
+                    texts_of.append(text)
+                    start += text.numel()
+                drawn, tokens = self._draw(groups, np.concatenate([hashes[i] for alike in numbers for i in alike]))
+                yield Batch(block, number, texts_of, groups, drawn, tokens, at)
+                at += len(drawn)
+            block, first = block + 1, 0
+
+    def _take(self, batch: Batch) -> dict[Read, Moments]:
+        """Everything but the moments is taken in: they are merged in the order of the corpus."""
+        found = {}
+        self.spool.write("tokens", batch.tokens, batch.at)
+        for read, values in self.engine.sites(batch.texts, self.plan.reads):
             try:
-                units = self.accumulators[read].add(values.to("cpu", self.engine.search_dtype), groups, pool)
+                units, found[read] = self.accumulators[read].take(
+                    values.to("cpu", self.engine.search_dtype), batch.groups
+                )
             except FloatingPointError:
                 raise ModelError(
                     f"{self.model.name} gives NaN or infinity in {read.site} of layer {read.layer}",
                     "finite activations",
                     "check the model's weights",
                 ) from None
-            self.spool.write(name(read), units.records(drawn))
-        self.spool.advance(len(drawn))
-        self.done += sum(group.ordinary for group in groups)
+            self.spool.write(name(read), units.records(batch.drawn), batch.at)
+        return found
 
-    def _draw(self, groups: Sequence[Group], hashes: Integer[np.ndarray, " tokens"]) -> Integer[np.ndarray, " drawn"]:
-        """Rows of the batch that are in the sample: those whose hash is low enough; written down with what they are."""
+    def _merge(self, batch: Batch, found: Mapping[Read, Moments]) -> None:
+        for read, moments in found.items():
+            self.accumulators[read].merge(moments)
+        self.spool.advance(len(batch.drawn))
+        self.done += sum(group.ordinary for group in batch.groups)
+        self._block, self._batch = batch.block, batch.number + 1
+
+    def _draw(
+        self, groups: Sequence[Group], hashes: Integer[np.ndarray, " tokens"]
+    ) -> tuple[Integer[np.ndarray, " drawn"], Integer[np.ndarray, "drawn 3"]]:
+        """Rows of a batch that are in the sample, those whose hash is low enough, and what they are."""
         threshold = min(2**64 - 1, self.plan.sample * 2**64 // self.plan.tokens)
         ordinary = np.concatenate(
             [
@@ -130,8 +176,7 @@ class Scan:
         drawn = (ordinary & (hashes <= np.uint64(threshold))).nonzero()[0]
         sentences = np.concatenate([np.repeat(g.sentences, g.length) for g in groups])
         positions = np.concatenate([np.tile(np.arange(g.length), len(g.sentences)) for g in groups])
-        self.spool.write("tokens", np.stack([hashes[drawn].view(np.int64), sentences[drawn], positions[drawn]], 1))
-        return drawn
+        return drawn, np.stack([hashes[drawn].view(np.int64), sentences[drawn], positions[drawn]], 1)
 
     def save(self) -> None:
         """Write a checkpoint, whole or not at all."""

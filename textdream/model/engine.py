@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
@@ -61,6 +62,7 @@ class Engine:
         # A copy made for float32, or for searching, has modules of its own: its places are found anew.
         self._layout = model.layout if exact else _layout_like(self.hf, model)
         self._given_dtype = search_dtype
+        self._one_at_a_time = Lock()
 
     @cached_property
     def search_dtype(self) -> torch.dtype:
@@ -101,6 +103,8 @@ class Engine:
     ) -> Iterator[tuple[Read, Float[Tensor, "tokens d"]]]:
         """Activations of whole sites at every token of many texts, in the search precision, as they are formed.
 
+        Several threads may ask for some each; they run side by side where `concurrent`, and take turns elsewhere.
+
         Parameters
         ----------
         texts
@@ -109,14 +113,19 @@ class Engine:
             Places without position and head.
         """
         reads = set(reads)
-        if self._fused is not None and self._fused.can_read(reads):
+        if self.concurrent(reads):
             yield from self._walk_fused(texts, reads)
             return
-        with torch.no_grad():  # Not around what is yielded: the caller's gradients are his own.
+        # Not around what is yielded: the caller's gradients are his own.
+        with self._one_at_a_time, torch.no_grad():
             hf, layout = self._search_copy or (self.hf, self._layout)
             found = [self._read(reads, hf, layout, input_ids=ids) for ids in texts]
         for read in sorted(reads, key=lambda read: (read.layer or 0, read.site)):
             yield read, torch.cat([part[read].flatten(0, 1) for part in found])
+
+    def concurrent(self, reads: Iterable[Read]) -> bool:
+        """Whether several threads gain by asking for `sites` side by side. Hooks on one model have to take turns."""
+        return self._fused is not None and self._fused.can_read(reads)
 
     @torch.no_grad()
     def activations(self, ids: Int[Tensor, "batch pos"], reads: Iterable[Read]) -> dict[Read, Tensor]:
@@ -218,7 +227,7 @@ class Engine:
     def _walk_fused(self, texts: Sequence[Tensor], reads: set[Read]) -> Iterator[tuple[Read, Tensor]]:
         assert self._fused is not None
         embed = Read("embed")
-        with torch.no_grad():
+        with self._one_at_a_time, torch.no_grad():
             parts = [self._read({embed}, input_ids=ids)[embed].to(self.search_dtype).flatten(0, 1) for ids in texts]
         count = sum(map(len, parts))
         # Filled up to a few sizes, for what `round_up` says of the processor's kernels.

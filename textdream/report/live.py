@@ -13,6 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from textdream.report.readable import readable
 from textdream.report.text import differences, joined, sparkline
 
 PHASES = {
@@ -37,6 +38,7 @@ class LiveDream:
     """
 
     def __init__(self, console: Console, start: Sequence[str], read: int | None, minimise: bool = False) -> None:
+        start = readable(start, token=True)
         self.console, self.start, self.read = console, start, read
         self.sign = -1.0 if minimise else 1.0
         self.values: list[float] = []
@@ -69,7 +71,9 @@ class LiveDream:
         origin: tuple[Sequence[str], int | None] | None = None,
     ) -> None:
         """Take in one step; `origin` is (tokens of its start, position that is read), where there are several starts."""
-        self.start, self.read = origin or (self.start, self.read)
+        tokens = readable(tokens, token=True)
+        if origin:
+            self.start, self.read = readable(origin[0], token=True), origin[1]
         if phase != self.phase:
             self.phase = phase
             self._line(f"{PHASES.get(phase, phase)} …")

@@ -12,6 +12,7 @@ from textdream.report.diagnose import diagnose
 from textdream.report.dreams import dream
 from textdream.report.neurons import neurons
 from textdream.report.predictions import fill_mask
+from textdream.report.readable import readable
 from textdream.report.reconstruct import reconstruct
 from textdream.report.shift import shift
 from textdream.report.shift_audit import shift_audit
@@ -37,6 +38,7 @@ DRAWINGS: dict[str, Any] = {
 def show(result: Any, console: Console | None = None) -> None:
     """Draw a result on `console` (default: standard output)."""
     console = console or Console()
+    result = readable(result)
     console.print(DRAWINGS[result.type](result))
     if result.imported is not None:
         console.print(origin(result.imported))

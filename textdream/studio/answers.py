@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from textdream.errors import InputError, TextdreamError
 from textdream.studio.catalog import KINDS
 from textdream.studio.engine import NotNowError
+from textdream.studio.events import TooManyViewersError
 from textdream.studio.queue import QueueFullError
 from textdream.studio.security import RefusedError
 
@@ -41,7 +42,7 @@ MEANINGS = {
     415: "The body is not JSON",
     421: "The request is for another host",
     422: "The settings cannot be used",
-    429: "The queue is full",
+    429: "The queue is full, or too many watch",
 }
 ALWAYS = (401, 421)
 UNSAFE = (400, 403, 413, 415)
@@ -91,7 +92,9 @@ def from_validation(errors: list[Any]) -> tuple[InputError, str]:
 
 def status_of(error: TextdreamError) -> int:
     """The HTTP status of an error."""
-    kinds: Mapping[type[TextdreamError], int] = {NotThereError: 404, NotNowError: 409, QueueFullError: 429}
+    kinds: Mapping[type[TextdreamError], int] = {
+        NotThereError: 404, NotNowError: 409, QueueFullError: 429, TooManyViewersError: 429,
+    }  # fmt: skip
     return error.status if isinstance(error, RefusedError) else kinds.get(type(error), 422)
 
 

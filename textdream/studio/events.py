@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
+from textdream.errors import TextdreamError
 from textdream.studio.runs import Progress, RunAnswer
 
 EVERY = 0.05
@@ -22,6 +23,12 @@ AT_ONCE = 256
 """Frames that are sent in one piece at most."""
 ALIVE = 15.0
 """Seconds after which a silent stream says that it is there."""
+VIEWERS = 500
+"""Streams that are open at once at most."""
+
+
+class TooManyViewersError(TextdreamError):
+    """No more streams may be opened now."""
 
 
 def event(kind: str, data: str, id_: str | None = None) -> bytes:
@@ -136,3 +143,30 @@ def ending(run: RunAnswer) -> bytes:
 async def replay(run: RunAnswer) -> AsyncIterator[bytes]:
     """The events of a run that had ended before."""
     yield event("begin", "{}") + event("state", run.model_dump_json()) + ending(run)
+
+
+class Viewers:
+    """The streams that are open, of all runs."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def admit(self, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The stream, counted while it is read.
+
+        Raises
+        ------
+        TooManyViewersError
+            If `VIEWERS` are open.
+        """
+        if self.count >= VIEWERS:
+            raise TooManyViewersError(f"{VIEWERS} live views are open", "fewer", "close some, or try again later")
+        return self._counted(stream)
+
+    async def _counted(self, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        self.count += 1
+        try:
+            async for piece in stream:
+                yield piece
+        finally:
+            self.count -= 1

@@ -11,7 +11,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from textdream.studio.answers import NotThereError, responses
 from textdream.studio.catalog import KINDS
-from textdream.studio.events import replay
+from textdream.studio.events import Viewers, replay
 from textdream.studio.forms import REQUEST, RUN_ID
 from textdream.studio.lookups import body_of, parsed
 from textdream.studio.runs import Run, RunAnswer, RunDetail, RunPage, State
@@ -39,7 +39,7 @@ STREAM: dict[str, Any] = {"content": {"text/event-stream": {"schema": {"type": "
 def runs(studio: Studio) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/api/runs")
-    engine, store = studio.engine, studio.store
+    engine, store, viewers = studio.engine, studio.store, Viewers()
     example = {"experiment": "dream", "model": studio.models.names[0], "settings": KINDS["dream"].example}
 
     def found(id_: str) -> Run:
@@ -148,7 +148,7 @@ def runs(studio: Studio) -> APIRouter:
             content, media_type=media, headers={"content-disposition": f'attachment; filename="{name}.{suffix}"'}
         )
 
-    @router.get("/{id}/events", response_class=StreamingResponse, responses={**responses(404, 422), 200: STREAM})
+    @router.get("/{id}/events", response_class=StreamingResponse, responses={**responses(404, 422, 429), 200: STREAM})
     async def events(
         id: Id, last_event_id: Annotated[str, Header(alias="Last-Event-ID", max_length=100)] = ""
     ) -> StreamingResponse:
@@ -156,7 +156,7 @@ def runs(studio: Studio) -> APIRouter:
         run = found(id)
         job = engine.jobs.get(id)
         stream = replay(engine.answer(run)) if job is None else job.channel.read(last_event_id, lambda: engine.closing)
-        return StreamingResponse(stream, media_type="text/event-stream")
+        return StreamingResponse(viewers.admit(stream), media_type="text/event-stream")
 
     return router
 

@@ -101,17 +101,22 @@ class Store:
         return self.path(id_, suffix).is_file()
 
     def find(self, search: str, keep: Callable[[Run], bool]) -> list[Run]:
-        """The runs whose text, headline, id, experiment and model hold all words of `search`, newest first."""
+        """The runs whose text, headline, experiment, model and note hold all words of `search`, newest first.
+
+        An id is found from its beginning: its random letters are no words.
+        """
         wanted = search.casefold().split()
         with self._guard:
             found = [
-                run for id_, run in self._runs.items() if keep(run) and all(word in self._words[id_] for word in wanted)
+                run
+                for id_, run in self._runs.items()
+                if keep(run) and all(word in self._words[id_] or id_.startswith(word) for word in wanted)
             ]
         return sorted(found, key=lambda run: (run.created, run.id), reverse=True)
 
     def remember(self, run: Run) -> None:
         """Show a run as it is now, and by these words."""
-        parts = (run.text, run.headline or "", run.id, run.experiment, run.model, run.note or "")
+        parts = (run.text, run.headline or "", run.experiment, run.model, run.note or "")
         with self._guard:
             self._runs[run.id] = run
             self._words[run.id] = " ".join(parts).casefold()

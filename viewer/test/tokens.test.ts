@@ -22,6 +22,12 @@ test("an emoji of several stays whole, and so does a letter with its accents", (
   expect(pieces(["👩\u200d👧", "e\u0301\u0302"]).map((piece) => piece.text)).toEqual(["👩\u200d👧", "e\u0301\u0302"]);
 });
 
+test("tokens of bytes are spelled as letters, and others are left as they are", () => {
+  expect(sentence(["Ġthe", "ĠcafÃ©", "Ċ", "ĠðŁĺĢ", "naïve"])).toBe("the café↵ 😀naïve");
+  // Bytes that are part of a letter, and letters that are no bytes.
+  expect([alone("Ã©"), alone("ðŁĺ"), alone("é"), alone("漢"), alone("▁für")]).toEqual(["é", "ðŁĺ", "é", "漢", "␣für"]);
+});
+
 test("numbers of any size are short", () => {
   expect([1e30, -1e30, 1e-30, 123456789, 0].map((value) => number(value))).toEqual(["1.0e30", "−1.0e30", "1.0e-30", "123,456,789", "0"]);
   expect([1e30, -2e30, 1e-30, 1500].map((value) => tick(value))).toEqual(["1e30", "−2e30", "1e-30", "1,500"]);

@@ -56,6 +56,8 @@ def read_pair(path: str | Path) -> Any:
     """
     path = Path(path)
     data = read_json(path, EXPECTED, REMEDY)
+    if isinstance(data, dict) and data.get("schema") == SCHEMA:
+        raise ResultError(f"{path} is a result of textdream", EXPECTED, f"draw it: textdream show {path}")
     try:
         runs = list(unwrapped(data))
         kinds = sorted({kind_of(run) for run in runs})

@@ -1,5 +1,7 @@
 /** How tokens are put together as readable text. Mirrors textdream/report/text.py. */
 
+import { spelled } from "./bytes";
+
 export interface Piece {
   /** What is shown: without the marks of the vocabulary. */
   text: string;
@@ -38,12 +40,12 @@ export function pieces(tokens: readonly string[]): Piece[] {
     const first = position === 0;
     if (token.startsWith("##") && token.length > 2) return { text: visible(token.slice(2)), glued: !first, special };
     if (!byteLevel || special) return { text: visible(token), glued: false, special };
-    return { text: visible(token.replace(/^[Ġ▁]+/, "")), glued: !first && !/^[Ġ▁]/.test(token), special };
+    return { text: visible(spelled(token).replace(/^[Ġ▁]+/, "")), glued: !first && !/^[Ġ▁]/.test(token), special };
   });
 }
 
 /** One token on its own, as in a list: a piece of a word keeps its mark, a leading space is seen. */
-export const alone = (token: string): string => visible(token.replace(/^[Ġ▁]+/, "␣"));
+export const alone = (token: string): string => visible(spelled(token).replace(/^[Ġ▁]+/, "␣"));
 
 /** Tokens as one line of text, special ones left out. */
 export function sentence(tokens: readonly string[]): string {
