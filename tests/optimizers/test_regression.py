@@ -1,12 +1,17 @@
 """One free position: tokens ranked by a regression over those tried."""
 
+import copy
+
 import pytest
 import torch
 
+import textdream
 from tests.experiments.planted import POSITION, WIDTH, Planted, model_with
-from tests.tiny import TEXT
+from tests.optimizers.common import problem_for
+from tests.tiny import TEXT, tiny_hf, tokenizer_of
 from textdream.configs import GcgConfig
 from textdream.optimizers import Problem, gcg, regression
+from textdream.optimizers.problem import replaced
 from textdream.optimizers.regression import predictions
 
 
@@ -38,6 +43,23 @@ def test_the_best_token_is_found(seed, monkeypatch):
     allowed = model.tokens.allowed
     best = allowed[(codes[0] @ weights)[allowed].argmax()]
     assert problem.best[0][POSITION] == best
+
+
+def test_a_neuron_that_no_token_excites_is_brought_nearest_to_zero():
+    """Below its lowest point a GELU rises as its input falls: what is climbed else leads the wrong way."""
+    hf = copy.deepcopy(tiny_hf("bert"))
+    with torch.no_grad():
+        hf.encoder.layer[1].intermediate.dense.bias[3] = -3.0
+    model = textdream.load(hf, tokenizer_of("bert"))
+    problem = problem_for(
+        model, textdream.neuron(1, 3, site="mlp_post"), position=POSITION, free=(POSITION,), round_trip=False
+    )
+    list(gcg(problem, GcgConfig(steps=50)))
+    tokens = model.tokens.allowed
+    every = replaced(problem.start, torch.full_like(tokens, POSITION), tokens)
+    values = model.engine.values(every, problem.objective)
+    assert float(values.max()) < 0, "none excites it"
+    assert problem.best[1] == pytest.approx(float(values.max()), rel=1e-5)
 
 
 def test_predictions_rank_what_is_linear():

@@ -50,7 +50,7 @@ def gcg(problem: Problem, config: GcgConfig) -> Iterator[Step]:
         stuck += 1
         if stuck >= config.patience and len(problem.free) == 1:
             # One position has no other slope to start anew on.
-            yield from by_regression(problem, ids, height, config, number)
+            yield from by_regression(problem, ids, config, number)
             return
         if stuck >= config.patience:
             ids, note, stuck = disturbed(problem, summit, config.disturb), "restart", 0

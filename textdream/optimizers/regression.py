@@ -7,13 +7,14 @@ tokens, and 2 by a ridge regression over 1,024 random tokens' values; 312 at mos
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from textdream.configs import GcgConfig
+from textdream.objectives import Objective
 from textdream.optimizers.problem import Problem, Step, as_row, replaced
 
 # Random tokens that are tried first, and of highest prediction in each round after that.
@@ -22,49 +23,72 @@ FIRST, ROUND = 1024, 512
 LEADERS, DECIDED = 64, 16
 # Ridge penalty, in units of the mean squared length of the centred embeddings.
 PENALTY = 0.3
+# The search ends where the best prediction left, and so many standard errors of the last round's, is below what is found.
+# Of 53 positions of minilm the best token was found at 51 by patience alone (2,200 texts on average), at 52 with four
+# errors (2,600) and at 53 with five (3,200).
+ERRORS = 5.0
 
 
-def by_regression(
-    problem: Problem, ids: Int[Tensor, " pos"], height: float, config: GcgConfig, begin: int
-) -> Iterator[Step]:
-    """Try tokens at the one free position in rounds, best predictions first, until `patience` rounds bring no gain.
+def by_regression(problem: Problem, ids: Int[Tensor, " pos"], config: GcgConfig, begin: int) -> Iterator[Step]:
+    """Try tokens at the one free position in rounds, best predictions first, until no other can be expected to be better.
+
+    What is climbed may be another order than the objective's (a feed-forward neuron that no token excites is nearest to
+    zero where its input is lowest); then the search goes on by the objective itself.
 
     Parameters
     ----------
-    ids, height
+    ids
         Where the search stands.
     begin
         Steps that were made.
     """
+    ways = [problem.climb] if problem.climb is problem.objective else [problem.climb, problem.objective]
+    for way in ways:
+        ids, begin = yield from _rounds(problem, way, ids, config, begin)
+        if problem.objective.settled(float(problem.decide(ids[None])[0])):
+            return
+
+
+def _rounds(
+    problem: Problem, way: Objective, ids: Int[Tensor, " pos"], config: GcgConfig, begin: int
+) -> Generator[Step, None, tuple[Int[Tensor, " pos"], int]]:
+    """Raise `way`; returns the best text and the number of the last step."""
     (position,) = problem.free
-    tokens, table = problem.model.tokens.allowed, problem.engine.table.cpu().float()
+    tokens, table = problem.model.tokens.allowed, problem.engine.table.cpu().float()[problem.model.tokens.allowed]
+    exact = problem.height if way is problem.climb else problem.decide
+    height = float(exact(ids[None])[0])
     tried = torch.zeros(len(tokens), dtype=torch.bool)
-    values = torch.zeros(len(tokens))
+    values, predicted = torch.zeros(len(tokens)), torch.zeros(len(tokens))
     chosen = torch.randperm(len(tokens), generator=problem.generator)[:FIRST]
-    stuck = 0
+    stuck, number = 0, begin
     for number in range(begin + 1, config.steps + 1):
         texts = replaced(ids, torch.full_like(chosen, position), tokens[chosen])
-        scores = problem.screen(texts).float()
+        scores = problem.engine.search_values(texts, way).float()
+        error = float((scores - predicted[chosen]).std()) if number > begin + 1 else torch.inf
         values[chosen], tried[chosen] = scores, True
         leaders = problem.surviving(texts[scores.topk(min(LEADERS, len(scores))).indices])[:DECIDED]
-        heights = problem.height(leaders) if len(leaders) else scores[:0]
+        heights = exact(leaders) if len(leaders) else scores[:0]
         if len(heights) and float(heights.max()) > height:
             ids, height, stuck = leaders[int(heights.argmax())], float(heights.max()), 0
         else:
             stuck += 1
         value = float(problem.decide(ids[None])[0])
         yield Step("gcg", as_row(ids), value, note="regression", progress=(number, config.steps))
-        if stuck >= config.patience or bool(tried.all()):
-            return
-        predicted = predictions(table[tokens], values, tried).masked_fill(tried, -torch.inf)
-        chosen = predicted.topk(min(ROUND, int((~tried).sum()))).indices
+        if bool(tried.all()):
+            break
+        predicted = predictions(table, values, tried)
+        left = predicted.masked_fill(tried, -torch.inf)
+        if stuck >= config.patience and float(left.max()) + ERRORS * error < height:
+            break
+        chosen = left.topk(min(ROUND, int((~tried).sum()))).indices
+    return ids, number
 
 
 def predictions(
     rows: Float[Tensor, "tokens d_embed"], values: Float[Tensor, " tokens"], known: Bool[Tensor, " tokens"]
 ) -> Float[Tensor, " tokens"]:
-    """Values of all tokens, up to a constant, by ridge regression on the embeddings of the known ones."""
-    centre = rows[known].mean(0)
-    x, y = rows[known] - centre, values[known] - values[known].mean()
+    """Values of all tokens, by ridge regression on the embeddings of the known ones."""
+    centre, mean = rows[known].mean(0), values[known].mean()
+    x, y = rows[known] - centre, values[known] - mean
     penalty = PENALTY * x.square().sum(1).mean().clamp_min(1e-12)
-    return (rows - centre) @ torch.linalg.solve(x.T @ x + penalty * torch.eye(x.shape[1]), x.T @ y)
+    return mean + (rows - centre) @ torch.linalg.solve(x.T @ x + penalty * torch.eye(x.shape[1]), x.T @ y)
