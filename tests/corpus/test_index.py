@@ -1,8 +1,10 @@
 """The index against a plain loop over the corpus."""
 
 import itertools
+import json
 import random
 import shutil
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -29,17 +31,35 @@ def write(path, lines):
     return str(path)
 
 
-@pytest.fixture(scope="module", params=["bert", "gpt2"])
+@contextmanager
+def threads(count):
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.fixture(
+    scope="module", params=[("bert", 1), ("gpt2", 1), ("bert", 3), ("gpt2", 3)], ids=lambda p: f"{p[0]}-{p[1]}"
+)
 def indexed(request, tmp_path_factory):
-    """In float32, so that figures can be held to a plain loop's."""
-    model, folder = tiny(request.param), tmp_path_factory.mktemp("corpus")
+    """In float32, so that figures can be held to a plain loop's; with several threads, in many batches."""
+    name, count = request.param
+    model, folder = tiny(name), tmp_path_factory.mktemp("corpus")
     lines = sentences()
     file = write(folder / "a.txt", [*lines, "", *lines[:7]])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("textdream.model.engine.search_dtype", lambda device: torch.float32)
-        index = index_corpus(model, [file], folder / "index", CorpusConfig(top=TOP))
+        if count > 1:
+            patch.setattr("textdream.corpus.scan.BLOCK", 16)
+            patch.setattr("textdream.corpus.scan.TOKENS", 40)
+        with threads(count):
+            index = index_corpus(model, [file], folder / "index", CorpusConfig(top=TOP))
+            assert torch.get_num_threads() == count
     assert index.manifest.precision == "float32"
-    return request.param, model, lines, index
+    return name, model, lines, index
 
 
 def activations(name, model, lines, site, layer):
@@ -117,7 +137,8 @@ def test_repeated_sentences_count_once(indexed):
     assert (index.manifest.corpus.sentences, index.manifest.corpus.duplicates) == (len(lines), 7)
 
 
-def test_a_killed_index_goes_on_to_the_same_bytes(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("count", "stops"), [(1, (2, 5, 9)), (3, (1, 2, 4))])
+def test_a_killed_index_goes_on_to_the_same_bytes(tmp_path, monkeypatch, count, stops):
     """What lies on the disk in the middle of a scan is all that a killed process leaves."""
     monkeypatch.setattr("textdream.corpus.scan.BLOCK", 16)
     monkeypatch.setattr("textdream.corpus.scan.TOKENS", 40)
@@ -126,7 +147,12 @@ def test_a_killed_index_goes_on_to_the_same_bytes(tmp_path, monkeypatch):
     file = write(tmp_path / "a.txt", sentences())
     whole = tmp_path / "whole"
     index_corpus(model, [file], whole)
-    for stop in (2, 5, 9):
+    with threads(count):
+        killed_and_gone_on(model, file, tmp_path, whole, stops)
+
+
+def killed_and_gone_on(model, file, tmp_path, whole, stops):
+    for stop in stops:
         running, killed = tmp_path / f"running{stop}", tmp_path / f"killed{stop}"
         run = building(model, [file], running, CorpusConfig())
         scanned = [step.done for step in itertools.islice((s for s in run if s.stage == "scanning"), stop + 1)]
@@ -139,6 +165,23 @@ def test_a_killed_index_goes_on_to_the_same_bytes(tmp_path, monkeypatch):
         assert {path.name for path in killed.iterdir()} == {path.name for path in whole.iterdir()}
         for path in sorted(whole.iterdir()):
             assert path.read_bytes() == (killed / path.name).read_bytes(), path.name
+
+
+def test_what_an_older_version_began_is_begun_anew_when_that_is_asked(tmp_path, bert, monkeypatch):
+    monkeypatch.setattr("textdream.corpus.scan.TOKENS", 40)
+    monkeypatch.setattr("textdream.corpus.build.SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    file = write(tmp_path / "a.txt", sentences())
+    run = building(bert, [file], tmp_path / "index", CorpusConfig())
+    for _ in itertools.islice((step for step in run if step.stage == "scanning"), 3):
+        pass
+    run.close()
+    (begun,) = tmp_path.rglob("begun.json")
+    data = json.loads(begun.read_text())
+    data["settings"].pop("checkpoint")
+    begun.write_text(json.dumps(data))
+    with pytest.raises(CorpusError, match=r"other settings \(checkpoint\).*--force"):
+        index_corpus(bert, [file], tmp_path / "index")
+    assert index_corpus(bert, [file], tmp_path / "index", CorpusConfig(), force=True).manifest.corpus.sentences > 0
 
 
 def test_one_process_at_a_time(tmp_path, bert):

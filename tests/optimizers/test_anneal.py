@@ -19,7 +19,7 @@ def test_pairs_run_on_minilm_goes_pairs_way(minilm):
 
     Which token leads where two are about equally heavy is decided by the rounding of a processor's sums, and with it the real
     text of a step: where PAIR's processor passed 0.0637 at step 387, another passes 0.0676, and float64 0.0202. The mixture
-    is the same for all of them.
+    does not depend on it: its first hundred steps are held here.
     """
     ids = torch.tensor(minilm.tokens.encode(SENTENCE))
     free = minilm.tokens.open_positions(ids.tolist())

@@ -39,9 +39,40 @@ def test_the_best_token_is_found(seed, monkeypatch):
 
     problem = Problem(model, Planted(model, score), start, (POSITION,), round_trip=False)
     problem.generator.manual_seed(seed)
-    list(gcg(problem, GcgConfig(candidates=4, topk=4, steps=50)))
+    steps = list(gcg(problem, GcgConfig(candidates=4, topk=4, steps=50)))
     allowed = model.tokens.allowed
     best = allowed[(codes[0] @ weights)[allowed].argmax()]
+    assert problem.best[0][POSITION] == best
+    rounds = sum(step.note == "regression" for step in steps)
+    assert 12 + 4 * (rounds - 1) < 0.7 * len(allowed), "what is known needs no more tokens"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_where_predictions_say_nothing_patience_does_not_end_the_search(seed, monkeypatch):
+    """The value has nothing to do with the embeddings: no round says anything of the tokens left, so all are tried."""
+    monkeypatch.setattr(regression, "FIRST", 12)
+    monkeypatch.setattr(regression, "ROUND", 16)
+    draw = torch.Generator().manual_seed(seed)
+    rows: list[torch.Tensor] = []
+
+    def table(count):
+        rows.append(torch.randn(count, WIDTH, generator=draw))
+        return rows[0]
+
+    model = model_with(table)
+    start = torch.tensor(model.tokens.encode(TEXT))
+    allowed = model.tokens.allowed
+    values = torch.rand(len(rows[0]), generator=draw)
+    best = allowed[int(torch.randint(len(allowed), (1,), generator=draw))]
+    values[best] = 2.0
+
+    def score(x):
+        here = values.to(x)[torch.cdist(x.detach(), rows[0].to(x)).argmin(-1)]
+        return here + 0 * x.sum(-1) if x.requires_grad else here
+
+    problem = Problem(model, Planted(model, score), start, (POSITION,), round_trip=False)
+    problem.generator.manual_seed(seed)
+    list(gcg(problem, GcgConfig(candidates=4, topk=4, steps=200)))
     assert problem.best[0][POSITION] == best
 
 

@@ -62,7 +62,8 @@ def test_no_text_of_a_file_reaches_the_terminal_as_a_control(path):
 def test_a_token_of_bytes_is_spelled_as_its_letters(text):
     ((token, _),) = AS_BYTES.pre_tokenize_str(text)
     begin = len(token) - len(token.lstrip("Ġ"))
-    assert spelled(token) == token[:begin] + text[begin:]
+    letters = not text[begin:].isascii() or set(text[begin:]) == {"\n"}
+    assert spelled(token) == (token[:begin] + text[begin:] if letters else token)
 
 
 @given(st.text(st.characters(exclude_characters="".join(ByteLevel.alphabet()))))
@@ -70,7 +71,7 @@ def test_letters_that_are_no_bytes_stay(text):
     assert spelled(text) == text
 
 
-@pytest.mark.parametrize("token", ["é", "ðŁĺ", "漢字", "##ing", "▁the", "Ġthe", "½"])
+@pytest.mark.parametrize("token", ["é", "ðŁĺ", "漢字", "##ing", "▁the", "Ġthe", "½", "č", "##đ", "▁się", "ağa"])
 def test_tokens_that_stay(token):
     assert spelled(token) == token
 

@@ -68,10 +68,12 @@ def console(stderr: bool = True) -> Console:
 
 
 def plain(text: str, dim: bool = False) -> Any:
-    """Text of the user's, in which rich sees no markup."""
+    """Text of the user's or of a file's, in which rich sees no markup and the terminal no commands."""
     from rich.text import Text as RichText
 
-    return RichText(text, style="dim" if dim else "")
+    from textdream.report.readable import readable
+
+    return RichText(readable(text), style="dim" if dim else "")
 
 
 def check_output(output: PlainOutputConfig, read: Mapping[str, str | Path | None] | None = None) -> None:

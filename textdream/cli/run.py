@@ -129,5 +129,7 @@ def _reader_is_gone() -> int:
 
 
 def _complain(sentence: str, code: int) -> int:
-    print(f"textdream: {sentence}", file=sys.stderr)
+    from textdream.report.readable import readable
+
+    print(readable(f"textdream: {sentence}"), file=sys.stderr)
     return code

@@ -138,7 +138,7 @@ class Accumulator:
         # Sums are of differences from a number near the mean, so that their squares lose no digits.
         begin = groups[0].start + groups[0].first
         near = self.near if self.count else rows.units(slice(begin, begin + 1))[0]
-        found = _Found(rows, near, cut(groups), sum(len(group.sentences) for group in groups))
+        found = _look(rows, near, cut(groups), sum(len(group.sentences) for group in groups))
         count = sum(group.ordinary for group in groups)
         total, squares = found.sums.sum(0, dtype=np.float64), found.squares.sum(0, dtype=np.float64)
         if not np.isfinite(squares).all():
@@ -264,24 +264,37 @@ def _places(
     return found
 
 
+@dataclass(frozen=True)
 class _Found:
-    """What the pieces of one batch give: the highest and lowest of each text, sums of each piece, the highest units."""
+    """What the pieces of a batch give."""
 
-    def __init__(self, rows: Rows, near: Float[np.ndarray, " units"], pieces: Sequence[Piece], texts: int) -> None:
-        units = len(near)
-        self.highest, self.lowest = np.empty((texts, units), np.float32), np.empty((texts, units), np.float32)
-        self.sums = np.empty((len(pieces), units), np.float32)
-        self.squares = np.empty((len(pieces), units), np.float32)
-        self.top = []
-        buffer = np.empty((max(p.shape[0] * (p.last - p.first) for p in pieces), units), np.float32)
-        for piece, sums, squares in zip(pieces, self.sums, self.squares, strict=True):
-            texts, length = piece.shape[0], piece.last - piece.first
-            here = buffer[: texts * length]
-            by_text = here.reshape(texts, length, -1)
-            rows.write(piece, by_text)
-            by_text.max(1, out=self.highest[piece.texts])
-            by_text.min(1, out=self.lowest[piece.texts])
-            self.top.append(here[:, : rows.neurons].argmax(1))
-            np.subtract(here, near, out=here)
-            here.sum(0, out=sums)
-            np.einsum("tu,tu->u", here, here, out=squares)
+    highest: Float[np.ndarray, "texts units"]
+    lowest: Float[np.ndarray, "texts units"]
+    sums: Float[np.ndarray, "pieces units"]
+    """Of differences from a number near the mean, and of their squares."""
+    squares: Float[np.ndarray, "pieces units"]
+    top: list[Integer[np.ndarray, " _tokens"]]
+    """The highest neuron at each token."""
+
+
+def _look(rows: Rows, near: Float[np.ndarray, " units"], pieces: Sequence[Piece], texts: int) -> _Found:
+    """Everything that is taken from the values of a batch, in pieces that stay in the cache."""
+    units = len(near)
+
+    def empty(count: int) -> np.ndarray:
+        return np.empty((count, units), np.float32)
+
+    found = _Found(empty(texts), empty(texts), empty(len(pieces)), empty(len(pieces)), [])
+    buffer = empty(max(p.shape[0] * (p.last - p.first) for p in pieces))
+    for piece, sums, squares in zip(pieces, found.sums, found.squares, strict=True):
+        count, length = piece.shape[0], piece.last - piece.first
+        here = buffer[: count * length]
+        by_text = here.reshape(count, length, -1)
+        rows.write(piece, by_text)
+        by_text.max(1, out=found.highest[piece.texts])
+        by_text.min(1, out=found.lowest[piece.texts])
+        found.top.append(here[:, : rows.neurons].argmax(1))
+        np.subtract(here, near, out=here)
+        here.sum(0, out=sums)
+        np.einsum("tu,tu->u", here, here, out=squares)
+    return found

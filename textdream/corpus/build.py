@@ -32,7 +32,7 @@ from textdream.corpus.ingest import ingest
 from textdream.corpus.plan import DIRECTIONS, SAMPLE, choose_reads
 from textdream.corpus.readers import Input, find_inputs
 from textdream.corpus.sample import BINS
-from textdream.corpus.scan import Plan, Scan
+from textdream.corpus.scan import CHECKPOINT, Plan, Scan
 from textdream.corpus.tables import write_tables
 from textdream.errors import CorpusError, TextdreamError
 from textdream.model import Engine, Model
@@ -101,6 +101,7 @@ def building(
             "layers": sorted({read.layer or 0 for read in reads}),
             **{name: getattr(config, name) for name in ("split", "field", "top", "seed")},
             "versions": versions(),
+            "checkpoint": CHECKPOINT,
         }
         info, engine = yield from _begin(work, settings, inputs, config, model, force)
         if not (work / "manifest.json").exists():

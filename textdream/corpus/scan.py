@@ -27,9 +27,13 @@ from textdream.errors import ModelError
 from textdream.model import Engine, Model, Read
 from textdream.model.fused import LANES
 
+# What a checkpoint holds: a scan that was begun with another number is not gone on with.
+CHECKPOINT = 2
 # Sentences that are sorted by length together.
 BLOCK = 4096
-# Activations formed at once, and tokens of a batch at most: with the filling behind them 8,192 rows.
+# Batches that are worked on at once at most, each in memory of its own.
+WORKERS = 8
+# Activations of a batch, and its tokens at most: with the filling behind them 8,192 rows.
 ACTIVATIONS = 2**27
 TOKENS = 8192 - LANES
 
@@ -96,21 +100,25 @@ class Scan:
     def run(self) -> Iterator[int]:
         """Go on to the end; yields `done` now and then. The state is sound whenever this has yielded."""
         threads = torch.get_num_threads()
-        each = 1 if self.engine.concurrent(self.plan.reads) else threads
-        batches = self._batches()
+        if self.engine.concurrent(self.plan.reads):
+            workers = min(threads, WORKERS)
+            each = threads // workers
+        else:  # One runs the model on all threads while the other takes its statistics.
+            workers, each = min(threads, 2), threads
+        coming = self._batches()
         # All sums are taken from a number near the mean, which the first batch gives: it goes alone.
-        now = list(islice(batches, threads if self.done else 1))
+        now = list(islice(coming, workers if self.done else 1))
         try:
-            with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(each,)) as pool:
+            with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(each,)) as pool:
                 while now:
                     running = [pool.submit(self._take, batch) for batch in now]
-                    following = list(islice(batches, threads))  # Tokenised while the threads compute.
+                    following = list(islice(coming, workers))  # Tokenised while the threads compute.
                     for batch, found in zip(now, running, strict=True):
                         self._merge(batch, found.result())
                     yield self.done
                     now = following
         finally:
-            torch.set_num_threads(threads)
+            torch.set_num_threads(threads)  # What a thread sets, torch gives to those that come after it too.
 
     def _batches(self) -> Iterator[Batch]:
         """The batches that are left."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # activations of a layer to stay in the cache (measured in benchmarks/speed.py).
 BATCH_TOKENS = 8192
 FILL = 1024
+# Hooks of one thread would read what another's pass gives. (Not an engine's own: two may share the modules of a model.)
+_TURNS = Lock()
 
 
 @runtime_checkable
@@ -62,7 +64,6 @@ class Engine:
         # A copy made for float32, or for searching, has modules of its own: its places are found anew.
         self._layout = model.layout if exact else _layout_like(self.hf, model)
         self._given_dtype = search_dtype
-        self._one_at_a_time = Lock()
 
     @cached_property
     def search_dtype(self) -> torch.dtype:
@@ -103,7 +104,8 @@ class Engine:
     ) -> Iterator[tuple[Read, Float[Tensor, "tokens d"]]]:
         """Activations of whole sites at every token of many texts, in the search precision, as they are formed.
 
-        Several threads may ask for some each; they run side by side where `concurrent`, and take turns elsewhere.
+        Several threads may ask for some each, and for nothing else meanwhile: they run side by side where `concurrent`, and
+        take turns elsewhere.
 
         Parameters
         ----------
@@ -117,7 +119,7 @@ class Engine:
             yield from self._walk_fused(texts, reads)
             return
         # Not around what is yielded: the caller's gradients are his own.
-        with self._one_at_a_time, torch.no_grad():
+        with _TURNS, torch.no_grad():
             hf, layout = self._search_copy or (self.hf, self._layout)
             found = [self._read(reads, hf, layout, input_ids=ids) for ids in texts]
         for read in sorted(reads, key=lambda read: (read.layer or 0, read.site)):
@@ -227,7 +229,7 @@ class Engine:
     def _walk_fused(self, texts: Sequence[Tensor], reads: set[Read]) -> Iterator[tuple[Read, Tensor]]:
         assert self._fused is not None
         embed = Read("embed")
-        with self._one_at_a_time, torch.no_grad():
+        with _TURNS, torch.no_grad():
             parts = [self._read({embed}, input_ids=ids)[embed].to(self.search_dtype).flatten(0, 1) for ids in texts]
         count = sum(map(len, parts))
         # Filled up to a few sizes, for what `round_up` says of the processor's kernels.

@@ -11,6 +11,8 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from textdream.report.readable import visible
+
 NEWS = 6
 """Finds that stay on the screen."""
 
@@ -48,6 +50,7 @@ class LiveProgress:
             self._line(f"{phase} …")
         self._bar.update(self._task, completed=done, total=total)
         if news is not None:
+            news = visible(news)
             self._news.append(news)
             self._line(f"  {news}")
 

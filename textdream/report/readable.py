@@ -13,6 +13,7 @@ _SIGNS = {"\n": "↵", "\r": "↵", "\t": "⇥"}
 _JOINERS = "\u200c\u200d"
 # One letter or more outside of ASCII: without one, a token is spelled as it stands. `Ġ` and `▁` begin a word and stay.
 _LETTERS = re.compile(r"^([Ġ▁]*+)(.*[^\x00-\x7f].*)$", re.DOTALL)
+_LINES = re.compile("Ċ+")
 
 
 def readable(value: Any, token: bool = False) -> Any:
@@ -41,14 +42,19 @@ def readable(value: Any, token: bool = False) -> Any:
 
 
 def spelled(token: str) -> str:
-    """A token of bytes as the letters that they make; any other as it is, and also one that holds part of a letter."""
+    """A token of bytes as the letters that they make; any other as it is, and also one that holds part of a letter.
+
+    Bytes are written as letters that words are written with too: `đ` is one byte of control, and a letter. So a token counts
+    as bytes only where they make a letter outside of ASCII, or are line ends alone.
+    """
     found = _LETTERS.match(token)
-    if found is None:
+    if found is None or not token.isprintable():  # The letters that stand for bytes are.
         return token
     from tokenizers.decoders import ByteLevel
 
     letters = ByteLevel().decode([found[2]])
-    return token if "\ufffd" in letters else found[1] + letters
+    made = not letters.isascii() and "\ufffd" not in letters
+    return found[1] + letters if made or _LINES.fullmatch(found[2]) else token
 
 
 def visible(text: str) -> str:
@@ -59,6 +65,6 @@ def visible(text: str) -> str:
 
 
 def _sign(letter: str) -> str:
-    if unicodedata.category(letter) not in ("Cc", "Cf", "Zl", "Zp") or letter in _JOINERS:
+    if unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Zl", "Zp") or letter in _JOINERS:
         return letter
     return _SIGNS.get(letter, f"⟨{ord(letter):x}⟩")

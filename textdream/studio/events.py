@@ -13,6 +13,7 @@ import secrets
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from weakref import WeakSet
 
 from textdream.errors import TextdreamError
 from textdream.studio.runs import Progress, RunAnswer
@@ -146,27 +147,20 @@ async def replay(run: RunAnswer) -> AsyncIterator[bytes]:
 
 
 class Viewers:
-    """The streams that are open, of all runs."""
+    """The streams that are open, of all runs: those that somebody still holds."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self._open: WeakSet[AsyncIterator[bytes]] = WeakSet()
 
     def admit(self, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The stream, counted while it is read.
+        """The stream, counted until it is let go.
 
         Raises
         ------
         TooManyViewersError
             If `VIEWERS` are open.
         """
-        if self.count >= VIEWERS:
+        if len(self._open) >= VIEWERS:
             raise TooManyViewersError(f"{VIEWERS} live views are open", "fewer", "close some, or try again later")
-        return self._counted(stream)
-
-    async def _counted(self, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        self.count += 1
-        try:
-            async for piece in stream:
-                yield piece
-        finally:
-            self.count -= 1
+        self._open.add(stream)
+        return stream

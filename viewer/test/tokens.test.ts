@@ -26,6 +26,8 @@ test("tokens of bytes are spelled as letters, and others are left as they are", 
   expect(sentence(["Ġthe", "ĠcafÃ©", "Ċ", "ĠðŁĺĢ", "naïve"])).toBe("the café↵ 😀naïve");
   // Bytes that are part of a letter, and letters that are no bytes.
   expect([alone("Ã©"), alone("ðŁĺ"), alone("é"), alone("漢"), alone("▁für")]).toEqual(["é", "ðŁĺ", "é", "漢", "␣für"]);
+  // Letters that bytes are written with, in words.
+  expect([alone("▁się"), alone("##đ"), alone("č"), alone("ağa")]).toEqual(["␣się", "##đ", "č", "ağa"]);
 });
 
 test("numbers of any size are short", () => {

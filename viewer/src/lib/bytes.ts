@@ -7,14 +7,20 @@ const BYTES = new Map([...Array(256).keys()].map((byte) => [seen(byte) ? byte : 
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** `cafÃ©` as `café`; any other token as it is, and also one that holds part of a letter. Marks of a word's begin stay. */
+/**
+ * `cafÃ©` as `café`; any other token as it is, and also one that holds part of a letter. Marks of a word's begin stay.
+ *
+ * Bytes are written as letters that words are written with too: `đ` is one byte of control, and a letter. So a token counts
+ * as bytes only where they make a letter outside of ASCII, or are line ends alone.
+ */
 export function spelled(token: string): string {
   const [, begin = "", rest = ""] = /^([Ġ▁]*)(.*)$/su.exec(token)!;
   if (!/[^\0-\x7f]/.test(rest)) return token;
   const bytes = [...rest].map((letter) => BYTES.get(letter.codePointAt(0)!));
   if (bytes.includes(undefined)) return token;
   try {
-    return begin + utf8.decode(Uint8Array.from(bytes as number[]));
+    const letters = utf8.decode(Uint8Array.from(bytes as number[]));
+    return /[^\0-\x7f]/.test(letters) || /^Ċ+$/.test(rest) ? begin + letters : token;
   } catch {
     return token;
   }
