@@ -38,6 +38,19 @@ test("a dream of textdream's own", () => {
   expect(container.textContent).toContain("1-opt certificate");
 });
 
+test("what a method came to is not called the last step where a sweep went on from there", () => {
+  const result = fixture<DreamResult>("dream-word");
+  const names = (phase: string) => {
+    const steps = result.steps.map((one, at) => (at === result.steps.length - 1 ? { ...one, phase } : one));
+    const { container, unmount } = render(Dream, { result: { ...result, method: "gcg", steps }, state: new ViewState() });
+    const found = [...container.querySelector("figure")!.querySelectorAll("th")].map((cell) => cell.textContent);
+    unmount();
+    return found;
+  };
+  expect(names("sweep")).toEqual(["start", "end of gcg", "best"]);
+  expect(names("gcg")).toEqual(["start", "last step", "best"]);
+});
+
 test("a dream of PAIR's: what the file does not say is not claimed", () => {
   const { container } = render(Dream, { result: pair("dream"), state: new ViewState() });
   expect(holes(container)).toEqual([]);
