@@ -364,6 +364,18 @@ def test_verify_finds_what_was_tampered(what: str, dreamed: bytes, command: RunC
     assert "✗" in drawn.out
 
 
+@pytest.mark.parametrize("name", ["verify", "show"])
+def test_a_file_cannot_command_the_terminal(name: str, dreamed: bytes, command: RunCommand, tmp_path: Path) -> None:
+    path = tmp_path / "d.json"
+    data = json.loads(dreamed)
+    data["best"]["text"] += "\x1b[2J\x07"
+    data["best"]["tokens"][1] = "\x1b]0;mine\x07"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    found = command(name, path)
+    assert "⟨1b⟩" in found.out + found.err
+    assert not set("\x1b\x07") & set(found.out + found.err)
+
+
 def test_show_draws_one_or_several(dreamed: bytes, command: RunCommand, tmp_path: Path) -> None:
     one, two = tmp_path / "[red]one.json", tmp_path / "two.json"
     one.write_bytes(dreamed)
