@@ -117,6 +117,7 @@ def test_verify_recomputes_it(kind, request, tmp_path):
         ("loss", lambda one: one.update(loss=one["loss"] + 0.1)),
         ("floor", lambda one: one.update(floor=1.0)),
         ("exact", lambda one: one.update(best=one["last_layer"], exact=True)),
+        ("exact", lambda one: one.update(exact=False, loss=0.0)),
         ("accuracy", lambda one: one.update(accuracy=0.5)),
         ("marks", lambda one: one.update(marks=["wrong"] * len(one["marks"]))),
         ("rival", lambda one: one["rival"].update(loss=2.0)),
@@ -135,6 +136,22 @@ def test_verify_finds_what_is_wrong(where, change, causal, tmp_path):
     path.write_text(json.dumps(data), encoding="utf-8")
     report = textdream.verify(path, model)
     assert any(where in mismatch.where for mismatch in report.mismatches), report
+
+
+@pytest.mark.parametrize("neuron", range(6))
+def test_verify_allows_for_the_rounding_of_a_single_neuron(neuron, bert, tmp_path):
+    """Its loss is the square of one difference, which a rounding moves by twice the difference."""
+    result = textdream.reconstruct(bert, TEXT, config(layers="2", position=2, neuron=neuron, evaluations=60))
+    (one,) = result.layers
+    moved = (one.loss**0.5 + 2 * one.floor**0.5) ** 2
+    data = json.loads(result.to_json())
+    data["layers"][0]["loss"] = moved
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    assert textdream.verify(path, bert).holds
+    data["layers"][0]["loss"] = (one.loss**0.5 + 1e-3) ** 2
+    path.write_text(json.dumps(data), encoding="utf-8")
+    assert not textdream.verify(path, bert).holds
 
 
 def test_finished_layers_are_not_run_again(causal):

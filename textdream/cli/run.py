@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from itertools import pairwise
 
-from cyclopts import CycloptsError
+from cyclopts import CycloptsError, UnusedCliTokensError
 
 from textdream import configs
 from textdream.cli import (  # noqa: F401 (they put their commands into the table)
@@ -61,6 +61,8 @@ def run(arguments: Sequence[str]) -> int:
     except CycloptsError as error:
         command = " ".join(error.command_chain or ())
         sentence = " ".join(str(error).split()).rstrip(".")
+        if isinstance(error, UnusedCliTokensError):
+            sentence = f"{' '.join(error.unused_tokens or [])} is more than the command takes"
         dash = (
             "; put -- before a text that begins with a dash" if "option" in sentence or "argument" in sentence else ""
         )

@@ -23,7 +23,7 @@ def shift(result: ShiftResult) -> RenderableType:
         table.add_column(justify=justify, vertical="top")
     table.add_row(_dim("layer"), _dim("magnitude"), "", _dim("left" if result.imported is None else "loss"))
     layer = None
-    for (number, _), group in groupby(result.runs, key=lambda run: (run.layer, tuple(run.best.tokens))):
+    for (number, *_), group in groupby(result.runs, key=_row):
         runs = list(group)
         table.add_row(str(number) if number != layer else "", _span(runs), _text(runs[0]), _left(runs))
         layer = number
@@ -36,10 +36,17 @@ def shift(result: ShiftResult) -> RenderableType:
     return Group(*parts, Text())
 
 
+def _row(run: ShiftRun) -> tuple[int, tuple[str, ...], bool]:
+    """What runs of one row have in common; one that shifts nothing, of which nothing can be left, stands alone."""
+    return run.layer, tuple(run.best.tokens), run.loss is None and run.shifted <= run.floor
+
+
 def _source(result: ShiftResult) -> str:
     if result.concept is None:
         assert result.replacement is not None
-        return f"the word's activation from “{result.replacement.text}”"
+        places = result.replacement_positions or []
+        word = "".join(result.replacement.tokens[place].removeprefix("##") for place in places).lstrip("Ġ▁")
+        return f"the activation of “{word}” in “{result.replacement.text}”"
     unit = "largest entry" if result.unit == "largest" else "distance of the sets"
     ends = " → ".join(filter(None, (result.concept.negative, result.concept.positive))) or "an unnamed concept"
     return f"{ends if result.concept.negative else f'to {ends}'}, in units of the {unit}"
