@@ -44,7 +44,7 @@ def test_spoiled_files(bert, out, tmp_path, spoil, said):
     [
         (None, "cannot be read"),
         (b"", "cannot be read"),
-        (b"{}", "cannot be read"),
+        (b"{}", "is JSON"),
         ({}, "no concept"),
         ({"manifest": "no json"}, "no JSON object"),
         ({"manifest": "[]"}, "no JSON object"),
