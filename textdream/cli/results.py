@@ -58,7 +58,7 @@ def verify(
         right = f"all {report.checked:,} activations are right (largest difference {report.largest_difference:.1e})"
         lines = [f"✓ {file}", f"  {right}"]
     else:
-        lines = [f"✗ {file}", f"  {len(report.mismatches)} values are not what the model gives"]
+        lines = [f"✗ {file}", f"  not what the model gives: {len(report.mismatches)}"]
     lines += [f"  {m.where}: {m.reported} in the file, {m.found} by the model" for m in report.mismatches[:10]]
     if report.replacements and report.holds:
         lines.append(f"  certificate: none of {report.replacements} random replacements is better")

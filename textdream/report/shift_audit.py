@@ -113,7 +113,10 @@ def _count(count: AuditCount, word: str) -> Text:
 
 
 def _became(found: Sequence[Replacement]) -> str:
-    return f" ({found[0].token} ×{found[0].runs})" if found else ""
+    if not found:
+        return ""
+    others = f", {len(found) - 1} more" if len(found) > 1 else ""
+    return f" ({found[0].token} ×{found[0].runs}{others})"
 
 
 def _dim(text: str) -> Text:
