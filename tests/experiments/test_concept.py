@@ -194,7 +194,9 @@ def test_a_score_is_the_projection_less_the_threshold(case, kind, tmp_path):
         assert layer.probability == pytest.approx(1 / (1 + np.exp(-odds)), abs=1e-6)
         assert layer.better == info.better
     textdream.write_result(result, tmp_path / "c.json")
-    assert textdream.verify(tmp_path / "c.json", model).holds
+    report = textdream.verify(tmp_path / "c.json", model)
+    assert report.holds
+    assert "better than its controls" in report.unchecked
 
 
 @pytest.mark.parametrize("key", ["activation", "score", "probability", "vector", "threshold"])

@@ -109,6 +109,7 @@ def test_verify_recomputes_it(kind, request, tmp_path):
     assert report.holds, report.mismatches
     assert report.checked >= 4 * len(result.layers)
     assert textdream.read_result(path) == result
+    assert ("another search" in (report.unchecked or "")) == any(one.synonyms for one in result.layers)
 
 
 @pytest.mark.parametrize(

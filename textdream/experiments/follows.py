@@ -20,8 +20,10 @@ from textdream.experiments.neurons import unusual
 from textdream.experiments.shift_claims import follows_from_concept
 from textdream.model.model import Model
 from textdream.records import (
+    ClassifyResult,
     CorpusTopResult,
     NeuronsResult,
+    ReconstructResult,
     ShiftAuditResult,
     ShiftResult,
     SimilarResult,
@@ -54,6 +56,10 @@ def follows_from_files(result: Any, folder: Path) -> tuple[list[Found], str | No
     """What follows from the files that a result in `folder` names; and, where they are not at hand, what could not be checked."""
     if isinstance(result, ShiftResult | ShiftAuditResult):
         return follows_from_concept(result, folder)
+    if isinstance(result, ClassifyResult):
+        return [], "whether the concept was better than its controls when it was fitted, which its file tells"
+    if isinstance(result, ReconstructResult) and any(one.synonyms for one in result.layers):
+        return [], "that no other token changes a layer less than the substitutes listed, which takes another search"
     return follows_from_index(result)
 
 
