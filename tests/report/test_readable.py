@@ -80,7 +80,7 @@ def test_tokens_that_stay(token):
 def test_visible_is_visible_and_does_nothing_twice(text):
     found = visible(text)
     assert not {unicodedata.category(letter) for letter in found.replace("\u200c", "").replace("\u200d", "")} & {
-        "Cc", "Cf", "Zl", "Zp",
+        "Cc", "Cf", "Cs", "Zl", "Zp",
     }  # fmt: skip
     assert visible(found) == found
 

@@ -124,24 +124,24 @@ class Scan:
         """The batches that are left."""
         block, first, at = self._block, self._batch, self.spool.rows
         while (begin := block * BLOCK) < self.plan.sentences:
-            texts = list(stored_texts(self.folder / "sentences.parquet", begin, begin + BLOCK))
-            ids = [row for row in self.model.tokens.encode_many(texts) if not isinstance(row, str)]
+            lines = list(stored_texts(self.folder / "sentences.parquet", begin, begin + BLOCK))
+            ids = [row for row in self.model.tokens.encode_many(lines) if not isinstance(row, str)]
             lengths = [len(row) for row in ids]
-            hashes = token_hashes(texts, lengths, self.plan.seed)
+            hashes = token_hashes(lines, lengths, self.plan.seed)
             for number, numbers in enumerate(batches(lengths, self.batch_tokens)):
                 if number < first:
                     continue
-                texts_of, groups, start = [], [], 0
+                texts, groups, start = [], [], 0
                 for alike in numbers:
                     text = torch.tensor([ids[i] for i in alike])
                     # No special token is inside a text, so that all texts of a length have them at the same places.
                     ordinary = (~torch.isin(text[0], self.special)).nonzero().flatten().tolist()
                     sentences = begin + np.array(alike)
                     groups.append(Group(start, text.shape[1], ordinary[0], ordinary[-1] + 1, sentences))
-                    texts_of.append(text)
+                    texts.append(text)
                     start += text.numel()
                 drawn, tokens = self._draw(groups, np.concatenate([hashes[i] for alike in numbers for i in alike]))
-                yield Batch(block, number, texts_of, groups, drawn, tokens, at)
+                yield Batch(block, number, texts, groups, drawn, tokens, at)
                 at += len(drawn)
             block, first = block + 1, 0
 

@@ -144,10 +144,17 @@ def read_safetensors(path: Path, what: str = "concept") -> tuple[dict[str, str],
             arrays = {name: file.get_tensor(name).double().numpy() for name in file.keys()}  # noqa: SIM118
             return dict(file.metadata() or {}), arrays
     except (OSError, SafetensorError) as error:
-        if path.is_file() and path.read_bytes()[:1] == b"{":
+        if _is_json(path):
             raise InputError(
                 f"the {what} {path} is JSON, as the record of a fit is", "a safetensors file", "give the one of --out"
             ) from None
         raise InputError(
             f"the {what} {path} cannot be read ({error})", "a safetensors file", "check the path"
         ) from None
+
+
+def _is_json(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(1) == b"{"
