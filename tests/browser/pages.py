@@ -76,3 +76,17 @@ def tab_to(page: Page, wanted: Locator) -> None:
             return
         page.keyboard.press("Tab")
     raise AssertionError(f"no Tab leads to {wanted}")
+
+
+def put_in(page: Page, script: str) -> None:
+    """A script as one that got in would be; what the policy refuses from then on is in `window.refused`."""
+    page.evaluate(
+        """(text) => {
+            window.refused = [];
+            addEventListener("securitypolicyviolation", (event) => window.refused.push(event.effectiveDirective));
+            const script = document.createElement("script");
+            script.textContent = text;
+            document.body.append(script);
+        }""",
+        script,
+    )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Error, expect
 
-from tests.browser.pages import KINDS, check_fits, result
+from tests.browser.pages import KINDS, check_fits, put_in, result
 
 HARM = "window.harm = (window.harm ?? 0) + 1"
 HOSTILE = [
@@ -76,12 +76,8 @@ def test_the_policy_refuses_what_would_run_or_ask(show, watched, stranger):
     # The browser names the image that it was asked for, though it never goes there.
     watched.provoke("Content Security Policy", "Fetch API cannot load", stranger.address)
     page = show({"dream.json": result("dream-word")})
+    put_in(page, HARM)
     page.evaluate(f"""() => {{
-        window.refused = [];
-        addEventListener("securitypolicyviolation", (event) => window.refused.push(event.effectiveDirective));
-        const script = document.createElement("script");
-        script.textContent = "{HARM}";
-        document.body.append(script);
         const button = document.createElement("button");
         button.setAttribute("onclick", "{HARM}");
         document.body.append(button);

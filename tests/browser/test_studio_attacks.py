@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Error, expect
 
+from tests.browser.pages import put_in
 from tests.browser.studio import DREAM, LONG, TEXT, expect_state, panel, ready
 
 HARM = "window.harm = 1"
@@ -152,13 +153,7 @@ def test_a_text_that_is_too_long_is_a_sentence(page, visitor, server):
 
 def test_the_policy_of_the_page_refuses_what_would_run(page, visitor, stranger):
     visitor.provoke("Content Security Policy", "Fetch API cannot load")
-    page.evaluate(f"""() => {{
-        window.refused = [];
-        addEventListener("securitypolicyviolation", (event) => window.refused.push(event.effectiveDirective));
-        const script = document.createElement("script");
-        script.textContent = "{HARM}";
-        document.body.append(script);
-    }}""")
+    put_in(page, HARM)
     with pytest.raises(Error, match="Failed to fetch"):
         page.evaluate(f"fetch('{stranger.address}')")
     page.wait_for_function("window.refused.length === 2")
