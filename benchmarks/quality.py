@@ -11,14 +11,16 @@ survives retokenising. With one free word there is
 a second bar: the best of all tokens of the vocabulary there, by an exhaustive search of its own (all screened, those that come
 near by the measured difference of the precisions, and 512 at least, decided in float32).
 
-Of PAIR's preset every real text that it passes counts, not only its last step, and it need not survive retokenising; the others
-must give text that does. Every process runs on one thread, and seconds are processor seconds of that thread: what a wall clock
-would show on one idle core. A run that is not done after LIMITS seconds ends there with the best so far, and the table says
-how many came to their own end: the sweep of a whole sentence costs positions × vocabulary for each certificate.
+Of PAIR's preset every real text that it passes counts, not only its last step, and it need not survive retokenising; the
+others must give text that does. Every process runs on one thread, and seconds are processor seconds of that thread: what a
+wall clock would show on one idle core; `pace` takes the clock's own seconds of gcg on all cores, on a machine that does
+nothing else. A run that is not done after LIMITS seconds ends there with the best so far, and the table says how many came
+to their own end: the sweep of a whole sentence costs positions × vocabulary for each certificate.
 
     python benchmarks/quality.py run --corpus INDEX         hours; stopped, it goes on where it was
     python benchmarks/quality.py run --corpus FILE.txt      the same, after indexing the file into results/quality-index
     python benchmarks/quality.py run                        on with the runs, where the bars of all neurons are known
+    python benchmarks/quality.py pace                       gcg by the clock, on all cores: some minutes
     python benchmarks/quality.py report                     results/quality.json and quality.md
 
 `--share 0/2` does half of the neurons. Seed 0 comes first, and what is dear on 12 neurons of all layers before the others, so
@@ -39,7 +41,7 @@ from typing import Any
 
 import torch
 from machine import machine, processor
-from quality_report import markdown, table
+from quality_report import clock, markdown, table
 from quality_rows import (
     DRAW,
     DRAWN,
@@ -56,6 +58,7 @@ from quality_rows import (
     Bar,
     Case,
     Neuron,
+    Pace,
     Run,
     neurons,
     read_rows,
@@ -110,7 +113,8 @@ class Bench:
 
     def __init__(self, model: Model, corpus: Path | None) -> None:
         self.model, self.corpus = model, corpus
-        self.bars, self.done = read_rows()
+        rows = read_rows()
+        self.bars, self.done, self.paces = rows.bars, rows.runs, rows.paces
         if corpus is not None:
             self.sha256 = Index.open(corpus, model.info).manifest.corpus.sha256
         else:
@@ -166,6 +170,26 @@ class Bench:
             seconds=time.process_time() - begin, evaluations=self.model.engine.evaluations - evaluations,
             processor=processor(), **outcome,
         )  # fmt: skip
+
+    def pace(self) -> None:
+        """gcg on every neuron by the clock, on as many threads as torch takes by itself."""
+        for start in ("corpus", "random"):
+            for where in neurons():
+                if (start, *where, processor()) in self.paces:
+                    continue
+                bar = self.bar(where).best
+                problem, begin = self.problem(("all", start, where, 0), round_trip=True), time.perf_counter()
+                passed = None
+                for _ in METHODS["gcg"][0](problem, METHODS["gcg"][1]):
+                    if passed is None and problem.best is not None and problem.best[1] > bar + noise(bar):
+                        passed = time.perf_counter() - begin
+                wall = time.perf_counter() - begin
+                threads = torch.get_num_threads()
+                found = Pace(
+                    start, *where, self.sha256, threads, round(wall, 3), passed and round(passed, 3), processor()
+                )
+                append(RUNS, {"kind": "pace", **asdict(found)})
+                print(f"{start} {where}  {wall:.1f} s, past the bar after {passed} s", flush=True)
 
     def all(self, methods: Sequence[str], this: int, of: int) -> None:
         """This process's share, in the order of `stages`."""
@@ -261,28 +285,34 @@ def index_of(model: Model, corpus: Path) -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=["run", "report"])
+    parser.add_argument("part", choices=["run", "pace", "report"])
     parser.add_argument("--corpus", type=Path, help="an index, or a file of sentences; 400,000 for figures that count")
     parser.add_argument("--only", default=",".join((*METHODS, "truth")), help="these methods, with commas")
     parser.add_argument("--share", default="0/1", help="this process of how many")
     options = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
-    if options.part == "run":
-        torch.set_num_threads(1)
+    if options.part != "report":
+        if options.part == "run":
+            torch.set_num_threads(1)
         model = textdream.load("minilm")
-        corpus = index_of(model, options.corpus) if options.corpus else None
-        Bench(model, corpus).all(options.only.split(","), *map(int, options.share.split("/")))
+        bench = Bench(model, index_of(model, options.corpus) if options.corpus else None)
+        if options.part == "pace":
+            bench.pace()
+            return
+        bench.all(options.only.split(","), *map(int, options.share.split("/")))
         return
-    rows, bars = table(), read_rows()[0]
+    kept = read_rows()
+    rows, bars = table(kept), kept.bars
     configs = {method: asdict(config) for method, (_, config) in METHODS.items()}
     about = {
         "machine": machine(), "draw": DRAW, "seeds": SEEDS, "threads_each": 1, "limits": LIMITS, "configs": configs,
         "corpus": sorted({bar.corpus for bar in bars.values()}),
         "sentences": max((bar.sentences for bar in bars.values()), default=0),
     }  # fmt: skip
-    (RESULTS / "quality.json").write_text(json.dumps({**about, "rows": rows}, indent=1) + "\n")
-    (RESULTS / "quality.md").write_text(markdown(rows, about))
-    print(markdown(rows, about))
+    (RESULTS / "quality.json").write_text(json.dumps({**about, "rows": rows, "pace": clock(kept)}, indent=1) + "\n")
+    text = markdown(rows, clock(kept), about)
+    (RESULTS / "quality.md").write_text(text)
+    print(text)
 
 
 if __name__ == "__main__":

@@ -6,14 +6,14 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from quality_rows import FEW, LIMITS, METHODS, NEURONS, SEEDS, Bar, Neuron, Run, read_rows
+from quality_rows import FEW, LIMITS, METHODS, NEURONS, SEEDS, Bar, Neuron, Rows, Run
 
 from textdream.optimizers.screening import noise
 
 
-def table() -> list[dict[str, Any]]:
+def table(rows: Rows) -> list[dict[str, Any]]:
     """One row for each freedom, start and method."""
-    bars, runs = read_rows()
+    bars, runs = rows.bars, rows.runs
     if len({bar.corpus for bar in bars.values()}) > 1:
         raise SystemExit("the bars are of several corpora: begin with an empty quality-runs.jsonl")
     corpora = {bar.corpus for bar in bars.values()}
@@ -25,6 +25,23 @@ def table() -> list[dict[str, Any]]:
                 mine = [one for one in runs.values() if (one.method, one.free, one.start) == (method, free, start)]
                 if mine:
                     made.append({"free": free, "start": start, "method": method, **figures(mine, bars, runs)})
+    return made
+
+
+def clock(rows: Rows) -> list[dict[str, Any]]:
+    """What gcg takes by the clock on all cores, for each start and processor."""
+    kinds = dict.fromkeys((one.start, one.processor, one.threads) for one in rows.paces.values())
+    made = []
+    for kind in kinds:
+        mine = [one for one in rows.paces.values() if (one.start, one.processor, one.threads) == kind]
+        wall = sorted(one.wall for one in mine)
+        made.append(
+            {
+                "start": kind[0], "processor": kind[1], "threads": kind[2], "runs": len(mine),
+                "median_seconds": statistics.median(wall), "p90_seconds": wall[round(0.9 * (len(wall) - 1))],
+                "median_seconds_to_beat": middle([one.passed for one in mine]),
+            }
+        )  # fmt: skip
     return made
 
 
@@ -73,7 +90,7 @@ def share(flags: Sequence[bool]) -> float:
     return sum(flags) / len(flags)
 
 
-def markdown(rows: list[dict[str, Any]], about: dict[str, Any]) -> str:
+def markdown(rows: list[dict[str, Any]], paces: list[dict[str, Any]], about: dict[str, Any]) -> str:
     """The same to read."""
     heads = ("method", "runs (neurons)", "beats the corpus", "in 5 s", "in 10 s", "median s to beat it",
              "its last step does", "median ratio", "best token found",
@@ -92,6 +109,14 @@ def markdown(rows: list[dict[str, Any]], about: dict[str, Any]) -> str:
             if mine:
                 lines += ["", f"## {title}, {begin}", "", "| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
                 lines += [_line(row) for row in mine]
+    if paces:
+        lines += ["", "## gcg by the clock, the whole sentence free", ""]
+    lines += [
+        f"- {starts[one['start']].capitalize()}, {one['threads']} threads ({one['processor']}), {one['runs']} neurons: median "
+        f"{one['median_seconds']:.1f} s to its end, 90 % within {one['p90_seconds']:.1f} s; past the corpus after a median of "
+        f"{one['median_seconds_to_beat']:.2f} s."
+        for one in paces
+    ]
     return "\n".join(lines + conclusion(rows)) + "\n"
 
 

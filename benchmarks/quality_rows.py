@@ -103,6 +103,28 @@ class Run:
         return (self.free, self.start, self.site, self.layer, self.neuron, self.seed)
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How long gcg takes by the clock on all cores, the whole sentence free."""
+
+    start: str
+    site: str
+    layer: int
+    neuron: int
+    corpus: str
+    threads: int
+    wall: float
+    """Seconds to its end."""
+    passed: float | None
+    """Seconds until it was better than the corpus's best."""
+    processor: str
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What tells it from others."""
+        return (self.start, self.site, self.layer, self.neuron, self.processor)
+
+
 def neurons() -> list[Neuron]:
     """Both sites and all layers in turn."""
     draw = random.Random(DRAW)
@@ -110,16 +132,29 @@ def neurons() -> list[Neuron]:
     return [(site, number % 6, draw.randrange(width)) for number in range(NEURONS // 2) for site, width in sites]
 
 
-def read_rows() -> tuple[dict[Neuron, Bar], dict[tuple[Any, ...], Run]]:
-    """The bars and the runs so far; of two of one kind, the later."""
+@dataclass(frozen=True)
+class Rows:
+    """All that is kept; of two of one kind, the later."""
+
+    bars: dict[Neuron, Bar]
+    runs: dict[tuple[Any, ...], Run]
+    paces: dict[tuple[Any, ...], Pace]
+
+
+def read_rows() -> Rows:
+    """What is measured so far."""
     bars: dict[Neuron, Bar] = {}
     runs: dict[tuple[Any, ...], Run] = {}
+    paces: dict[tuple[Any, ...], Pace] = {}
     for row in kept(RUNS):
         kind = row.pop("kind")
         if kind == "bar":
             bar = Bar(**row)
             bars[bar.site, bar.layer, bar.neuron] = bar
+        elif kind == "pace":
+            pace = Pace(**row)
+            paces[pace.key] = pace
         else:
             found = Run(**row)
             runs[found.key] = found
-    return bars, runs
+    return Rows(bars, runs, paces)

@@ -12,7 +12,7 @@ them, the largest resident memory as the operating system accounts it, and then 
     python benchmarks/scan.py rate --corpus FILE.txt
     python benchmarks/scan.py growth --corpus FILE.txt --sentences 65000,130000,400000 --out FOLDER
 
-Each writes its part of results/scan.json. The indexes stay in FOLDER, for benchmarks/quality.py.
+Each writes its part of results/scan.json, under the name of the processor. The indexes stay in FOLDER, for benchmarks/quality.py.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from machine import machine
+from machine import machine, processor
 
 import textdream
 from textdream.configs import CorpusConfig
@@ -157,16 +157,17 @@ def main() -> None:
     options = parser.parse_args()
     report = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     about = {"machine": machine(), "seed": SEED}
+    mine = report.setdefault(options.part, {})
     if options.part == "rate":
-        report["rate"] = {**about, **rate(options.corpus)}
+        mine[processor()] = {**about, **rate(options.corpus)}
     else:
         if options.out is None:
             parser.error("growth needs --out")
         options.out.mkdir(exist_ok=True)
         counts = [int(count) for count in options.sentences.split(",")]
-        report["growth"] = {**about, "rows": growth(options.corpus, counts, options.out)}
+        mine[processor()] = {**about, "rows": growth(options.corpus, counts, options.out)}
     RESULTS.write_text(json.dumps(report, indent=1) + "\n")
-    print(json.dumps(report[options.part], indent=1))
+    print(json.dumps(mine[processor()], indent=1))
 
 
 if __name__ == "__main__":

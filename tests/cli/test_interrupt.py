@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ import pytest
 from tests.cli.conftest import RunCommand
 from tests.cli.running import Outcome, finish, start
 from tests.report.pages import Page
+from textdream.cli import main, run
 
 SENTENCE = "then he compressed his temples with his hands , as if to crush them ."
 TARGET = ["--layer", "4", "--neuron", "138"]
@@ -89,14 +93,32 @@ def test_impatient_interrupts_leave_no_rubble(tmp_path: Path) -> None:
     assert out.read_bytes() == OLD or json.loads(out.read_bytes())["interrupted"] is True
 
 
-@pytest.mark.parametrize(("name", "seconds"), [("dream", 0.4), ("dream", 1.0), ("token-search", 0.4), ("tokens", 0.4)])
-def test_interrupt_before_the_search(name: str, seconds: float, tmp_path: Path) -> None:
+def loaded(process: subprocess.Popen[str], library: str, timeout: float = 60) -> None:
+    """Wait until a process has mapped a library: it is loading modules then."""
+    maps, end = Path(f"/proc/{process.pid}/maps"), time.monotonic() + timeout
+    while library not in maps.read_text(encoding="utf-8"):
+        assert process.poll() is None, f"it ended before {library} was loaded"
+        assert time.monotonic() < end, f"{library} was not loaded"
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="what a process has loaded is seen in Linux's /proc")
+@pytest.mark.parametrize(
+    ("name", "library"),
+    [
+        ("dream", "pydantic_core"),
+        ("dream", "_multiarray_umath"),
+        ("dream", "libtorch_python"),
+        ("dream", "tokenizers"),
+        ("token-search", "_multiarray_umath"),
+        ("tokens", "libtorch_cpu"),
+    ],
+)
+def test_interrupt_while_modules_load(name: str, library: str, tmp_path: Path) -> None:
     out = tmp_path / "x.json"
     out.write_bytes(OLD)
     flags = {"dream": [*DREAM[2:], "--steps", "100000"], "token-search": DREAM[2:8], "tokens": []}
-    words = [name, SENTENCE, *flags[name]]
-    process = start(*words, "--out", out)
-    time.sleep(seconds)
+    process = start(name, SENTENCE, *flags[name], "--out", out)
+    loaded(process, library)
     process.send_signal(signal.SIGINT)
     found = finish(process)
     # Ended by exit or by the signal itself: a shell says 130 of both.
@@ -116,14 +138,47 @@ def test_kill_leaves_the_old_file_or_none(number: signal.Signals, old: bool, tmp
     assert [(path, path.read_bytes()) for path in tmp_path.iterdir()] == ([(out, OLD)] if old else [])
 
 
-def test_an_interrupt_that_an_import_has_turned_into_an_error(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    "error", [RuntimeError("Error calling __set_name__"), ImportError("cannot load module more than once")]
+)
+def test_an_interrupt_that_a_library_has_turned_into_an_error(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from textdream.cli import main, run
-
-    def broken(_: object) -> int:
-        raise RuntimeError("Error calling __set_name__") from KeyboardInterrupt()
+    def broken(*_: object) -> int:
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        raise error
 
     monkeypatch.setattr(run, "run", broken)
     assert main([]) == 130
     assert capsys.readouterr().err == "textdream: interrupted\n"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_error_without_an_interrupt_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> int:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(run, "run", broken)
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        main([])
+
+
+@pytest.mark.parametrize("json_", [False, True])
+def test_what_cannot_be_written_is_shown_before_the_error(
+    json_: bool, monkeypatch: pytest.MonkeyPatch, command: RunCommand, tmp_path: Path
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    flags = ["--method", "hotflip", "--no-certify", "--out", tmp_path / "x.json", *(["--json"] if json_ else [])]
+    found = command(*DREAM[:-1], "word", *flags)
+    assert found.code == 2
+    assert "No space left on device" in found.err.splitlines()[-1]
+    if json_:
+        assert json.loads(found.out)["type"] == "dream"
+    else:
+        assert "best" in found.out
+        assert "written to" not in found.out
+    assert list(tmp_path.iterdir()) == []

@@ -95,9 +95,14 @@ def test_a_concept_that_was_fitted_is_offered_and_used_by_its_id(page):
         "evaluations": 20,
     }
     moved = page.ended(page.begun("shift", {"text": "he ran", "search": shift}))
+    audit = {"concept": made["id"], "word": "he", "layer": 1, "evaluations": 20,
+             "sentences": "he ran\nhe saw the cat\nthe dog slept"}  # fmt: skip
+    audited = page.ended(page.begun("shift-audit", {"search": audit}))
+    assert page.get(f"/api/runs/{audited['id']}/result").json()["source"] == f"{audited['id']}.sentences.txt"
+    assert audited["headline"].startswith("she → he in 2 sentences: ")
     target = {"layer": 1, "position": "3", "direction": f"{made['id']}:logistic"}
     dreamt = page.ended(page.begun("dream", {**DREAM, "target": target}))
-    for run in (classified, moved, dreamt):
+    for run in (classified, moved, audited, dreamt):
         result = page.get(f"/api/runs/{run['id']}/result").text
         assert "/" not in json.loads(result)["settings"].get("concept", ""), "no path of the server is written down"
     file = page.get(f"/api/runs/{made['id']}/download", params={"format": "concept"})

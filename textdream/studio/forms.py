@@ -19,6 +19,7 @@ from textdream.configs import (
     FillMaskConfig,
     NeuronsConfig,
     ReconstructConfig,
+    ShiftAuditConfig,
     ShiftConfig,
     SimilarConfig,
     TargetConfig,
@@ -137,6 +138,14 @@ class ShiftForm(Form):
     search: ShiftConfig = ShiftConfig()
 
 
+class ShiftAuditForm(Form):
+    """Find the other words that change with a word, along a concept more than along random directions."""
+
+    model_config = ConfigDict(str_max_length=LONGEST_SENTENCES)
+
+    search: ShiftAuditConfig = ShiftAuditConfig()
+
+
 class NeuronsForm(Form):
     """Find the neurons that a word, here, excites most for what they do elsewhere."""
 
@@ -225,6 +234,13 @@ class ShiftRequest(_Request):
     settings: ShiftForm
 
 
+class ShiftAuditRequest(_Request):
+    """Shifts to audit."""
+
+    experiment: Literal["shift-audit"]
+    settings: ShiftAuditForm
+
+
 class NeuronsRequest(_Request):
     """Neurons of a word."""
 
@@ -249,6 +265,7 @@ Request = Annotated[
     | ConceptFitRequest
     | ConceptClassifyRequest
     | ShiftRequest
+    | ShiftAuditRequest
     | NeuronsRequest
     | CorpusTopRequest,
     Field(discriminator="experiment"),

@@ -54,6 +54,12 @@ def _shift(result: Any) -> str:
     return f"{changed} of {len(result.runs)} runs changed a word"
 
 
+def _shift_audit(result: Any) -> str:
+    told = [token.token for token in result.tokens if token.more]
+    more = f"more than chance: {', '.join(told)}" if told else "no other token more than chance"
+    return f"{' → '.join(result.ends)} in {len(result.sentences)} sentences: {more}"
+
+
 def _neurons(result: Any) -> str:
     return ", ".join(f"{one.site} {one.layer}.{one.neuron}" for one in result.neurons[:4])
 
@@ -73,6 +79,7 @@ LINES: dict[str, Callable[[Any], str]] = {
     "concept": _concept,
     "classify": _classify,
     "shift": _shift,
+    "shift_audit": _shift_audit,
     "neurons": _neurons,
     "corpus_top": _corpus_top,
 }

@@ -25,6 +25,7 @@ from textdream.experiments.reconstruct import Reconstruction
 from textdream.experiments.rerun import annealing_of
 from textdream.experiments.setting import objective_from, position_from, prepare
 from textdream.experiments.shift import Shifting
+from textdream.experiments.shift_audit import ShiftAudit
 from textdream.experiments.similar import similar
 from textdream.experiments.token_search import TokenSearch, change_position
 from textdream.model import Model
@@ -176,6 +177,17 @@ def _shift(form: Any, ground: Ground) -> Shifting:
     return Shifting(ground.model, form.text, form.search)
 
 
+def _audit(form: Any, ground: Ground) -> ShiftAudit:
+    return ShiftAudit(ground.model, form.search)
+
+
+def _check_audit(form: Any, ground: Ground) -> None:
+    if form.search.sentences == "sotu":
+        # Its sentences take seconds to read: that is left to the run; the rest is checked on the frames.
+        form = form.model_copy(update={"search": replace(form.search, sentences=None)})
+    _audit(form, ground)
+
+
 def _check_neurons(form: Any, ground: Ground) -> None:
     if form.search.index is None:
         raise InputError("no index was given", "a folder made by `textdream corpus index`", "give --index")
@@ -215,6 +227,7 @@ CHECKS: dict[str, Callable[[Any, Ground], object]] = {
     "concept-fit": _check_fit,
     "concept-classify": _check_classify,
     "shift": _shift,
+    "shift-audit": _check_audit,
     "neurons": _check_neurons,
     "corpus-top": _check_top,
 }
@@ -228,6 +241,7 @@ OPENERS: dict[str, Callable[[Any, Ground], Work]] = {
     "concept-fit": lambda form, ground: Fitting(_fit(form, ground)),
     "concept-classify": _open_classify,
     "shift": lambda form, ground: Searching(_shift(form, ground)),
+    "shift-audit": lambda form, ground: Searching(_audit(form, ground)),
     "neurons": _open_neurons,
     "corpus-top": _open_top,
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textdream.errors import InputError
-from textdream.studio.forms import RUN_ID, ConceptClassifyForm, ConceptFitForm, CorpusTopForm, Form
+from textdream.studio.forms import RUN_ID, ConceptClassifyForm, ConceptFitForm, CorpusTopForm, Form, ShiftAuditForm
 from textdream.studio.store import Store
 
 if TYPE_CHECKING:
@@ -118,6 +118,8 @@ class Places:
                 for name in ("positive", "negative", "pairs")
                 if (text := getattr(search, name)) is not None
             }
+        if isinstance(form, ShiftAuditForm) and form.search.sentences is not None:
+            own["sentences"] = self._pasted(found, run, "sentences", form.search.sentences)
         if isinstance(form, CorpusTopForm):
             if form.index is None:
                 raise InputError("no index was given", "one that was given with --index", "choose one")
@@ -132,8 +134,8 @@ class Places:
         return found
 
     def _pasted(self, found: Located, run: str, name: str, text: str) -> str:
-        """The file of sentences that were pasted; sotu, and nothing, stay what they are."""
-        if name == "text" and text.strip() in ("", "sotu"):
+        """The file of sentences that were pasted; sotu, and nothing, stay what they are where sotu is a corpus."""
+        if name in ("text", "sentences") and text.strip() in ("", "sotu"):
             return text.strip()
         path = str(self.store.paste(run, name, text))
         found.names[path] = f"pasted ({name})"

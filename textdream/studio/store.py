@@ -22,7 +22,7 @@ from textdream.studio.forms import RUN_ID
 from textdream.studio.headline import headline
 from textdream.studio.runs import LIVE, Run, now
 
-PASTED = ("text", "positive", "negative", "pairs")
+PASTED = ("text", "positive", "negative", "pairs", "sentences")
 SUFFIXES = (".run.json", ".json", ".safetensors", *(f".{name}.txt" for name in PASTED))
 
 
