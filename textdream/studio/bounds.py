@@ -12,6 +12,7 @@ BOUNDS: dict[str, float] = {
     "budget": 3600,
     "candidates": 4096,
     "controls": 1000,
+    "directions": 100,
     "evaluations": 100_000_000,
     "folds": 100,
     "length": 4096,
