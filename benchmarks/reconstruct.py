@@ -5,9 +5,9 @@ and PAIR's own sentence. 20 sentences of up to 20 tokens for SmolLM2. Each (sent
 that a stopped run goes on where it was; processor seconds stand beside wall seconds, and the state of the code. All layers of one
 sentence, then the next, so that a run that is stopped has as many sentences of each layer.
 
-`--draw` is the seed by which the sentences are drawn. Those of draw 1 are not held out any more: the search was changed after one of
-them, "2 ...... ......", was missed in layer 4 (305 of 306 exact), and then solved it. Draw 2 was made after that, and no miss of it is
-rerun.
+`--draw` is the seed by which the sentences are drawn. Those of draw 1 are not held out any more: the search was changed after
+one of them, "2 ...... ......", was missed in layer 4 (305 of 306 exact), and then solved it. Draw 2 was made after that, and no
+miss of it is rerun.
 
     python benchmarks/reconstruct.py run [--layers 0,3,5] [--sentences 10]
     python benchmarks/reconstruct.py run --model smollm2 --layers 0,14,29 --sentences 20 --budget 600

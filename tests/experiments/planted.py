@@ -47,11 +47,12 @@ class Planted(Objective):
 
 
 def annealed(model, target, **changes):
-    """A dream by the plain annealed softmax that climbs the objective itself."""
+    """A dream by the plain annealed softmax that climbs the objective itself, and reports its last step as PAIR's did."""
     settings = {"learning_rate": 0.1, "gumbel": False, "straight_through": False, "samples": 1, "start_weight": None}
     anneal = AnnealConfig(**{"steps": 400, **settings, **changes})
     config = DreamConfig(free=str(POSITION), method="anneal", certify=False, anneal=anneal)
-    return textdream.dream(model, TEXT, target, config, position=POSITION)
+    found = textdream.dream(model, TEXT, target, config, position=POSITION)
+    return found.model_copy(update={"best": found.final})
 
 
 def diagnosed(model, score, **changes):

@@ -5,11 +5,14 @@ import dataclasses
 import pytest
 import torch
 
+import textdream
 from tests.experiments.planted import POSITION, Planted, annealed, diagnosed, model_with
-from textdream.configs import DiagnoseConfig
+from tests.tiny import TEXT, tiny
+from textdream.configs import DiagnoseConfig, DreamConfig
 from textdream.experiments.diagnose import Diagnosis, diagnose_dream
 from textdream.experiments.findings import explanation
-from textdream.experiments.verdict import ruled_out
+from textdream.experiments.verdict import rough, ruled_out
+from textdream.experiments.watch import MIXTURES
 
 QUICK = DiagnoseConfig(steps=60, neighbours=5, controls=6)
 
@@ -90,6 +93,82 @@ def test_a_spike_that_nothing_points_to_is_a_rough_neighbourhood(weights, two):
     assert found.best_path.highest_rank > 5
     assert found.shared == 0
     assert result.explained_by == ["rough_neighbourhoods"]
+
+
+def test_a_neighbourhood_that_leads_there_more_than_a_random_one_is_not_rough(weights, two):
+    """Few of the neighbours are among the best, and still more than around any random token: that is no rough place."""
+    best, _ = two
+    height = torch.linspace(0, 1, 96)
+    target = Planted(
+        weights, lambda w: (w * height.to(w)).sum(-1) - (1 + height[best]) * w[:, best] + 3 * w[:, best] ** 8
+    )
+    diagnosis = Diagnosis(weights, annealed(weights, target), DiagnoseConfig(neighbours=5), target)
+    for _ in diagnosis:
+        pass
+    seen = diagnosis._evidence(3.0)
+    assert rough(seen)
+    (found,) = seen.positions
+
+    def with_shared(own, random):
+        changed = found.model_copy(update={"shared": own, "control_shared": random})
+        return dataclasses.replace(seen, positions=[changed], neighbours=30)
+
+    assert rough(with_shared(1, [0] * 19 + [1]))
+    more = with_shared(1, [0] * 20)
+    assert not rough(more)
+    assert "leads to the best more than a random token's does" in explanation(more)
+    assert not rough(with_shared(3, [5] * 20)), "a tenth of the neighbours"
+
+
+def test_a_position_where_nothing_matters_is_left_out_of_the_findings():
+    """A causal model's target does not read what stands behind it."""
+    model = tiny("gpt2")
+    config = DreamConfig(method="anneal", steps=30, free="all", certify=False)
+    dreamed = textdream.dream(model, TEXT, textdream.neuron(2, 1), config, position=1)
+    result = diagnose_dream(model, dreamed, QUICK)
+    behind = [found for found in result.positions if found.position > 1]
+    read = [found for found in result.positions if found.position <= 1]
+    assert behind
+    assert {found.smoothness for found in behind} == {None}
+    assert finding(result, "smoothness").value == pytest.approx(sum(found.smoothness for found in read) / len(read))
+    assert finding(result, "shared_neighbours").value == pytest.approx(sum(found.shared for found in read) / len(read))
+    counts = [count for found in read for count in found.control_shared]
+    assert finding(result, "shared_neighbours").control == pytest.approx(sum(counts) / len(counts))
+
+
+def test_a_dream_that_keeps_its_best_text_is_judged_by_that(weights, two):
+    """The same run failed by its last step."""
+    best, other = two
+    target = Planted(weights, lambda w: 2 * w[:, best] + w[:, other] + 8 * w[:, best] * w[:, other] ** 2)
+    last = annealed(weights, target)
+    reported = {"ids": [*last.final.ids[:POSITION], best, *last.final.ids[POSITION + 1 :]], "activation": 2.0}
+    kept = last.model_copy(update={"best": last.final.model_copy(update=reported)})
+    config = DiagnoseConfig(neighbours=5)
+    assert not diagnose_dream(weights, last, config, target).succeeded
+    result = diagnose_dream(weights, kept, config, target)
+    assert result.succeeded
+    assert result.explained_by == []
+    assert "though its last step stands at 50%" in result.explanation
+    assert finding(result, "reached").value == pytest.approx(1)
+
+
+@pytest.mark.parametrize("preset", ["pair", "pair-gumbel"])
+def test_random_mixtures_have_the_weights_of_the_run(preset, monkeypatch):
+    model = tiny("bert_mlm")
+    config = DreamConfig(method="anneal", preset=preset, steps=3, free="2:5", certify=False)
+    dreamed = textdream.dream(model, TEXT, textdream.neuron(2, 1), config, position=3)
+    soft, real = [], model.engine.soft_values
+
+    def counted(start, free, weights, objectives):
+        soft.append(weights.detach().clone())
+        return real(start, free, weights, objectives)
+
+    monkeypatch.setattr(model.engine, "soft_values", counted)
+    diagnose_dream(model, dreamed, QUICK)
+    first, mixed, last, mixed_end = soft[0], soft[1], soft[-MIXTURES - 1], soft[-1]
+    for own, shuffled in ((first, mixed), (last, mixed_end)):
+        assert torch.allclose(own.sort(-1).values, shuffled.sort(-1).values)
+        assert not torch.equal(own, shuffled)
 
 
 def test_a_smooth_hill_that_is_missed_is_explained_by_none(line):

@@ -97,6 +97,8 @@ class Diagnosis:
         self._end = torch.tensor((dream.best if self.method is None else dream.final).ids)
         self._start = torch.tensor(dream.start.ids)
         self._context = self._start if self.config.context == "start" else self._end
+        # PAIR's annealing reports its last step; every other method keeps the best text that it met.
+        self._reported = self._end if dream.settings.get("preset") is not None else torch.tensor(dream.best.ids)
         self._positions: list[PositionDiagnosis] = []
         self._steps: list[StepRecord] = []
         self._passed: tuple[int, float, tuple[int, ...]] | None = None
@@ -237,6 +239,7 @@ class Diagnosis:
             neighbours=self.config.neighbours,
             near=min(NEAR, len(self.model.tokens.allowed) - 1),
             steps=None if self.method is None else self.method.steps,
+            reported=self._value(self._reported),
             repeated=self._reproduced is not False,
             gap=self._gap,
             searched=len(self.model.tokens.allowed),

@@ -12,15 +12,19 @@ from textdream.experiments.verdict import (
     Evidence,
     chance,
     contenders,
+    correlation,
     explained_by,
     gap_explains,
     random_contenders,
     rough,
     rough_explains,
     ruled_out,
+    shared_at_random,
 )
+from textdream.optimizers.screening import noise
 from textdream.records import Finding
 
+NOTHING = "Whatever stands at the free positions, the target is the same."
 ELSEWHERE = "textdream diagnose with the text and the target runs PAIR's annealing, which has one"
 
 
@@ -31,19 +35,18 @@ def findings(seen: Evidence) -> list[Finding]:
 
 def reached(seen: Evidence) -> Finding:
     """How far the dream came between the start and the best text known; random texts as control."""
-    value = seen.share(seen.end)
+    value = seen.share(seen.reported)
     control = None if value is None else median(seen.share(random) or 0.0 for random in seen.random)
+    came = f"The {seen.method} {_came(seen)}"
     if value is None or control is None:
         text = (
-            f"The {seen.method} ended at {_number(seen, seen.end)}. Nothing better than the start"
-            f" ({_number(seen, seen.start)}) is known; random tokens reach {_number(seen, median(seen.random))}"
-            f" (median of {len(seen.random)})."
+            f"{came}. Nothing better than the start ({_number(seen, seen.start)}) is known; random tokens reach"
+            f" {_number(seen, median(seen.random))} (median of {len(seen.random)})."
         )
     else:
         text = (
-            f"The {seen.method} ended at {_number(seen, seen.end)}: {value:.0%} of the way from the start"
-            f" ({_number(seen, seen.start)}) to the best text known ({_number(seen, seen.best)});"
-            f" random tokens reach {control:.0%} (median of {len(seen.random)})."
+            f"{came}: {value:.0%} of the way from the start ({_number(seen, seen.start)}) to the best text known"
+            f" ({_number(seen, seen.best)}); random tokens reach {control:.0%} (median of {len(seen.random)})."
         )
     if len(seen.positions) == 1:
         found = seen.positions[0]
@@ -104,24 +107,35 @@ def fell_behind(seen: Evidence) -> Finding:
 
 def smoothness(seen: Evidence) -> Finding:
     """Whether tokens near the best one act like it."""
-    value = mean(found.smoothness or 0.0 for found in seen.positions)
-    controls = [rho for found in seen.positions for rho in found.control_smoothness]
-    control = mean(controls) if controls else 0.0
-    text = (
-        f"Over the {seen.near} tokens nearest to {_best_names(seen)}, distance and difference of activation have the rank"
-        f" correlation {value:+.2f}; around random tokens {control:+.2f}{_spread(controls)}; chance alone stays within"
-        f" ±{chance(seen.near, len(seen.positions)):.2f}."
+    name = "smoothness"
+    if not seen.telling:
+        return Finding(name=name, value=None, control=None, text=NOTHING)
+    value, samples = correlation(seen.telling)
+    controls = [rho for found in seen.telling for rho in found.control_smoothness]
+    control = mean(controls) if controls else None
+    random = (
+        f"around random tokens {control:+.2f}{_spread(controls)}" if control is not None else "so do random tokens'"
     )
-    return Finding(name="smoothness", value=value, control=control, text=text)
+    if value is None:
+        text = f"The {seen.near} tokens nearest to {_best_names(seen)} all act alike: nothing goes along with distance; {random}."
+    else:
+        text = (
+            f"Over the {seen.near} tokens nearest to {_best_names(seen)}, distance and difference of activation have the rank"
+            f" correlation {value:+.2f}; {random}; chance alone stays within ±{chance(seen.near, samples):.2f}."
+        )
+    return Finding(name=name, value=value, control=control, text=text)
 
 
 def shared(seen: Evidence) -> Finding:
     """How many neighbours of the best token are themselves among the best."""
-    value = mean(found.shared for found in seen.positions)
-    control = mean(count for found in seen.positions for count in found.control_shared)
+    if not seen.telling:
+        return Finding(name="shared_neighbours", value=None, control=None, text=NOTHING)
+    value = mean(found.shared for found in seen.telling)
+    controls = shared_at_random(seen.telling)
+    control = mean(controls)
     text = (
         f"Of the {seen.neighbours} tokens nearest to {_best_names(seen)}, {value:.3g} are among the {seen.neighbours} most"
-        f" activating; of those nearest to random tokens {control:.2g}."
+        f" activating; of those nearest to random tokens {control:.2g} ({max(controls):.2g} at most)."
     )
     return Finding(name="shared_neighbours", value=value, control=control, text=text)
 
@@ -170,17 +184,19 @@ def gap(seen: Evidence) -> list[Finding]:
 
 def explanation(seen: Evidence) -> str:
     """The paragraph: failed or not, and why, each rule with its numbers."""
-    share = seen.share(seen.end)
+    share, last = seen.share(seen.reported), seen.share(seen.end)
     if share is None:
         nothing = "nothing better than the start is known"
         if seen.succeeded:
-            return f"The {seen.method} did not fail: {nothing}, and it ended no lower."
-        lost = f"ended at {_number(seen, seen.end)}, and the start has {_number(seen, seen.start)}"
+            return f"The {seen.method} did not fail: {nothing}, and it came to no less."
+        lost = f"{_came(seen)}, and the start has {_number(seen, seen.start)}"
         parts = [f"The {seen.method} failed: it {lost}; {nothing}."]
     else:
         reached = (
             f"it reached {share:.0%} of the gain that the best text known has (a dream succeeds from {SUCCESS:.0%})"
         )
+        if seen.reported > seen.end + noise(seen.end) and last is not None:
+            reached += f", though its last step stands at {last:.0%}"
         if seen.succeeded:
             return f"The {seen.method} did not fail: {reached}."
         parts = [f"The {seen.method} failed: {reached}."]
@@ -227,17 +243,22 @@ def _lost(seen: Evidence) -> str:
 def _neighbours(seen: Evidence) -> str:
     if not seen.missed:
         return "At no free position would another token be better: what was missed takes several changes at once."
-    near, few = mean(found.smoothness or 0.0 for found in seen.missed), mean(found.shared for found in seen.missed)
-    random = mean(count for found in seen.missed for count in found.control_shared)
+    near, samples = correlation(seen.missed)
+    few, random = mean(found.shared for found in seen.missed), max(shared_at_random(seen.missed))
+    alike = "the neighbours all act alike"
+    if near is not None:
+        alike = f"correlation {near:+.2f}, chance ±{chance(seen.near, samples):.2f}"
     numbers = (
-        f"correlation {near:+.2f} (chance ±{chance(seen.near, len(seen.missed)):.2f}), {few:.2g} of {seen.neighbours} neighbours"
-        f" among the best (rough below {SHARED * seen.neighbours:g}; of random tokens {random:.2g})"
+        f"{alike}; {few:.2g} of {seen.neighbours} neighbours among the best, of random tokens {random:.2g} at most;"
+        f" rough below {SHARED * seen.neighbours:g}"
     )
     if not rough(seen):
-        return f"The neighbourhood is not rough: {numbers}."
+        few_but_more = few < SHARED * seen.neighbours and few > random
+        what = "thin, but leads to the best more than a random token's does" if few_but_more else "not rough"
+        return f"The neighbourhood is {what} ({numbers})."
     if rough_explains(seen) and not ruled_out(seen):
         return f"Rough neighbourhoods explain it: what is near does not lead there ({numbers})."
-    return f"The neighbourhood is rough: {numbers}."
+    return f"The neighbourhood is rough ({numbers})."
 
 
 def _mixture(seen: Evidence) -> str:
@@ -264,6 +285,13 @@ def _why_not(seen: Evidence) -> str:
     if not seen.repeated:
         return "Run again here, the annealing ended elsewhere, so that its steps cannot be watched."
     return "The annealing was not watched to its end."
+
+
+def _came(seen: Evidence) -> str:
+    """What is judged: the last step, or the best text met and the last step beside it."""
+    if seen.reported <= seen.end + noise(seen.end):
+        return f"ended at {_number(seen, seen.end)}"
+    return f"came to {_number(seen, seen.reported)}, its last step to {_number(seen, seen.end)}"
 
 
 def _best_names(seen: Evidence) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from statistics import mean, median
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from textdream.configs import AnnealConfig
@@ -40,8 +40,8 @@ class Watch:
     soft, hard
         The objective on the mixture and on its heaviest tokens, at each step.
     mixed, mixed_end
-        Soft minus hard value of mixtures that have the run's own weights on tokens drawn at random, now and then and (several)
-        at the end: what mixing alone does. Empty for a run whose forward passes see real tokens.
+        Soft minus hard value of mixtures that have the run's own weights (a noisy sample's, noise and all) on tokens drawn at
+        random, now and then and (several) at the end: what mixing alone does. Empty where forward passes see real tokens.
     """
 
     problem: Problem
@@ -70,22 +70,25 @@ class Watch:
             self.soft.append(step.mixture.value)
             self.hard.append(step.value)
             if not self.config.straight_through:
+                assert step.mixture.weights is not None
+                there, weights = logits.isfinite(), step.mixture.weights.cpu()
                 if number % NOTED == 0:
-                    self.mixed.append(self._random_gap(scaled))
+                    self.mixed.append(self._random_gap(weights, there))
                 if number == self.config.steps:
-                    self.mixed_end = [self._random_gap(scaled) for _ in range(MIXTURES)]
+                    self.mixed_end = [self._random_gap(weights, there) for _ in range(MIXTURES)]
             yield step
 
     @torch.no_grad()
-    def _random_gap(self, scaled: Float[Tensor, "free d_vocab"]) -> float:
-        """Soft minus hard value of a mixture with these weights on tokens shuffled at each position."""
+    def _random_gap(self, weights: Float[Tensor, "free d_vocab"], there: Bool[Tensor, "free d_vocab"]) -> float:
+        """Soft minus hard value of a mixture with these weights, shuffled at each position among the tokens that are mixed."""
         problem = self.problem
-        shuffled = scaled.clone()
-        for row in shuffled:
-            there = row.isfinite().nonzero().flatten()
-            row[there] = row[there[torch.randperm(len(there), generator=self.generator)]]
-        weights = torch.softmax(shuffled, -1)[None].to(problem.engine.device)
-        soft = problem.engine.soft_values(problem.start, list(problem.free), weights, (problem.objective,))
+        shuffled = weights.clone()
+        for row, mixed in zip(shuffled, there, strict=True):
+            tokens = mixed.nonzero().flatten()
+            row[tokens] = row[tokens[torch.randperm(len(tokens), generator=self.generator)]]
+        soft = problem.engine.soft_values(
+            problem.start, list(problem.free), shuffled[None].to(problem.engine.device), (problem.objective,)
+        )
         ids = problem.start.clone()
         ids[list(problem.free)] = shuffled.argmax(-1)
         return float(soft) - float(problem.engine.values(ids[None], problem.objective)[0])

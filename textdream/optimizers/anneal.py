@@ -55,7 +55,7 @@ def anneal(problem: Problem, config: AnnealConfig) -> Iterator[Step]:
             "anneal",
             as_row(ids[0]),
             hard,
-            mixture=Mixture(float(soft.detach().mean()), temperature, pair, top, logits.detach()),
+            mixture=Mixture(float(soft.detach().mean()), temperature, pair, top, logits.detach(), weights[0].detach()),
             progress=(number, config.steps),
         )
         logits.grad = gradient

@@ -27,6 +27,8 @@ class Mixture:
     """For each free position, (id, weight) of the heaviest tokens."""
     logits: Float[Tensor, "free d_vocab"] | None = field(default=None, repr=False, compare=False)
     """What the softmax is taken of, before noise: for whoever watches single tokens. The next step changes it in place."""
+    weights: Float[Tensor, "free d_vocab"] | None = field(default=None, repr=False, compare=False)
+    """The mixture itself (of several noisy samples the first)."""
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from textdream.records import AuditCount, AuditToken, Replacement, ShiftAuditResult
+from textdream.records import AuditCount, AuditToken, ShiftAuditResult
 
 BAR = 14
 BESIDE = 5
 """Tokens shown at most of those that are not told from chance."""
+NAMED = 2
+"""Tokens that the word became, in a line of 80 columns."""
 WIDEST = 14
 """Of a token, in characters."""
 
@@ -107,16 +109,19 @@ def _count(count: AuditCount, word: str) -> Text:
     kind = "concept" if count.kind == "concept" else "random "
     return Text.assemble(
         (f" {kind}  ", "bold"),
-        f"{word!r} changed {count.word_changed:4.0%}{_became(count.word_became)}, other words {count.others_changed:4.0%}, "
+        f"{word!r} changed {count.word_changed:4.0%}{_became(count)}, other words {count.others_changed:4.0%}, "
         f"left {count.left:4.0%}",
     )
 
 
-def _became(found: Sequence[Replacement]) -> str:
-    if not found:
+def _became(count: AuditCount) -> str:
+    """What the word became most often, and whether that is all."""
+    named = count.word_became[:NAMED]
+    if not named:
         return ""
-    others = f", {len(found) - 1} more" if len(found) > 1 else ""
-    return f" ({found[0].token} ×{found[0].runs}{others})"
+    rest = sum(found.runs for found in named) < round(count.word_changed * count.runs)
+    names = [f"{_short(found.token)} ×{found.runs}" for found in named]
+    return f" ({', '.join([*names, '…'] if rest else names)})"
 
 
 def _dim(text: str) -> Text:
