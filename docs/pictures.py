@@ -9,6 +9,7 @@ Nothing is made up: what a picture shows is the result file of the command besid
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -53,6 +54,13 @@ SHOTS: dict[str, tuple[list[str], str, str]] = {
     "shift": (["shift"], "", "figure[aria-label^='Layers']"),
 }
 """Picture: results that are opened, what stands behind the # of the address, and what is taken."""
+
+
+def command(name: str) -> str:
+    """The command whose result a picture draws, as one would type it."""
+    words = [word.removeprefix("{folder}/") for word in COMMANDS[SHOTS[name][0][0]]]
+    return f"textdream {shlex.join(words[: words.index('--out')])}"
+
 
 WIDTH, HEIGHT = 1100, 1000
 """Pixels; what is taller than a picture is cut below."""

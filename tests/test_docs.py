@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import json
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from textdream.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TUTORIAL = ROOT / "docs" / "tutorial.md"
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 
@@ -53,6 +55,17 @@ def test_python_comes_out_as_shown(page, tmp_path, monkeypatch):
     output: list[str] = []
     doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE).run(test, out=output.append)
     assert not output, "".join(output)
+
+
+def test_pictures_name_their_commands():
+    """A picture says which command it is of: that stands below it, and is what docs/pictures.py runs."""
+    made = runpy.run_path(str(ROOT / "docs" / "pictures.py"))
+    shown = re.findall(
+        r"^!\[[^\]]*\]\(pictures/([\w-]+)\.png\)\n\n(.*)$", TUTORIAL.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert {picture for picture, _ in shown} == set(made["SHOTS"])
+    for picture, below in shown:
+        assert below == f"*The picture is of* `{made['command'](picture)}`"
 
 
 def test_the_readme_shows_the_library():
