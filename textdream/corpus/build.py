@@ -147,6 +147,8 @@ def _prepared(folder: Path) -> Iterator[None]:
     expected = "a new folder, or one that holds an index"
     if folder.exists() and not folder.is_dir():
         raise CorpusError(f"{folder} is a file", expected, "give another --out")
+    if "?" in str(folder.resolve()):  # DuckDB takes what follows for settings.
+        raise CorpusError(f"{folder} has a question mark in its path", "a path without", "give another --out")
     if not folder.parent.is_dir():
         raise CorpusError(
             f"the folder {folder.parent} does not exist", "--out takes a folder in one that does", "make it"

@@ -133,7 +133,7 @@ def stored_texts(sentences: Path, begin: int = 0, end: int | None = None) -> Ite
     with duckdb.connect() as connection:
         connection.execute("SET threads = 1")
         rows = connection.execute(
-            "SELECT text FROM read_parquet(?) WHERE sentence >= ? AND sentence < ?",
+            "SELECT text FROM read_parquet(?, hive_partitioning = false) WHERE sentence >= ? AND sentence < ?",
             [str(sentences), begin, 2**62 if end is None else end],
         )
         while found := rows.fetchmany(CHUNK):

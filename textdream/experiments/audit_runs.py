@@ -88,7 +88,7 @@ def read_runs(path: Path) -> KeptRuns:
             identity = {bytes(key).decode(): bytes(value).decode() for key, value in header}.get(KEY)
             rows = connection.execute(
                 "SELECT ids, sentence, kind, direction, best_ids, changed, became, distance, floor, evaluations, seconds "
-                "FROM read_parquet(?) ORDER BY sentence, kind, direction",
+                "FROM read_parquet(?, hive_partitioning = false) ORDER BY sentence, kind, direction",
                 [str(path)],
             ).fetchall()
         except duckdb.Error as error:
