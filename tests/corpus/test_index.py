@@ -251,7 +251,9 @@ def test_a_very_long_line_is_counted_not_lost_silently(tmp_path, bert):
     assert manifest.corpus.skipped.long == 1
 
 
-@pytest.mark.parametrize("name", ["layer=1", "site=resid_post", "neuron=2", "text=x", "sentence=0", "a'b", "idx[1]", "idx*"])
+@pytest.mark.parametrize(
+    "name", ["layer=1", "site=resid_post", "neuron=2", "text=x", "sentence=0", "a'b", "idx[1]", "idx*"]
+)
 def test_a_folder_named_like_a_column_changes_nothing(name, tmp_path):
     """DuckDB takes folders called key=value for columns, unless it is told not to."""
     model, lines = tiny("bert"), sentences(40)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 
@@ -115,6 +116,52 @@ def test_a_dream_is_diagnosed_by_its_id(page):
     page.ended(dream)
     page.ended(page.begun("diagnose", {"dream": dream}))
     assert "it has its own" in page.refused("diagnose", {"dream": dream, "text": TEXT})
+
+
+def test_a_run_that_is_stopped_while_it_is_set_aside_ends(page, studio, monkeypatch):
+    """Its result is being written then, and its file still says that it runs."""
+    writing, release = threading.Event(), threading.Event()
+    save = studio.store.save_result
+
+    def slow(run, result):
+        save(run, result)
+        if studio.engine.jobs[run.id].stopping is False and wanted.is_set():
+            writing.set()
+            assert release.wait(60)
+
+    wanted = threading.Event()
+    id_ = page.begun(settings=LONG)
+    page.running(id_)
+    monkeypatch.setattr(studio.store, "save_result", slow)
+    wanted.set()
+    assert page.post(f"/api/runs/{id_}/pause").status_code == 200
+    assert writing.wait(60)
+    assert page.post(f"/api/runs/{id_}/stop").status_code == 200
+    wanted.clear()
+    release.set()
+    run = page.until(id_, lambda run: run["state"] == "stopped")
+    assert run["has_result"]
+    assert run["actions"] == ["continue", "delete"]
+    assert page.http.delete(f"/api/runs/{id_}").status_code == 204
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_run_that_was_set_aside_stops_at_once_while_another_goes_on(page, studio, resumed):
+    long = page.begun(settings=LONG)
+    page.running(long)
+    page.post(f"/api/runs/{long}/pause")
+    page.until(long, lambda run: run["state"] == "paused")
+    other = page.begun(settings=LONG)
+    page.running(other)
+    if resumed:
+        assert page.post(f"/api/runs/{long}/resume").json()["state"] == "queued"
+    evaluations = studio.engine.models.get("tiny").engine.evaluations
+    answer = page.post(f"/api/runs/{long}/stop").json()
+    assert (answer["state"], answer["actions"], answer["has_result"]) == ("stopped", ["continue", "delete"], True)
+    assert page.run(other)["state"] == "running"
+    assert studio.engine.models.get("tiny").engine.evaluations >= evaluations, "the other run's count goes on"
+    page.post(f"/api/runs/{other}/stop")
+    page.until(other, lambda run: run["state"] == "stopped")
 
 
 def test_pause_lets_others_run_and_loses_nothing(page):

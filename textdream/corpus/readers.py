@@ -200,7 +200,9 @@ def _parquet(path: Path, field: str) -> Iterator[str]:
     with duckdb.connect() as connection:
         try:
             connection.execute("SET threads = 1")
-            relation = connection.execute("SELECT * FROM read_parquet(?, hive_partitioning = false) LIMIT 0", [str(path)])
+            relation = connection.execute(
+                "SELECT * FROM read_parquet(?, hive_partitioning = false) LIMIT 0", [str(path)]
+            )
             columns = [column[0] for column in relation.description or []]
             if field not in columns:
                 raise _no_field(path.name, field, columns)

@@ -15,7 +15,7 @@ from textdream.studio.models import Models
 from textdream.studio.open import Ground, open_work
 from textdream.studio.places import Places
 from textdream.studio.queue import FairQueue
-from textdream.studio.runs import Action, Progress, Run, RunAnswer, actions_of, now
+from textdream.studio.runs import LIVE, Action, Progress, Run, RunAnswer, actions_of, now
 from textdream.studio.store import Store
 from textdream.studio.work import Sign, Single
 
@@ -115,15 +115,13 @@ class Engine:
         self._tell_places()
 
     def stop(self, run: Run) -> None:
-        """End a run at its next step; what it found stays."""
+        """End a run at its next step, one that waits or was set aside at once; what it found stays."""
         with self._changed:
             job = self._job(run, "stop")
             job.stopping = True
-            if job.work is None and self.queue.remove(run.id):
-                self._end(job, "stopped")
-            elif run.state == "paused":
-                self.queue.put_first(job.client, run.id)
-                self._changed.notify_all()
+            if self.queue.remove(run.id) or job.run.state == "paused":
+                # Its result was written when it was set aside, and the model is another run's now.
+                self._conclude(job, "stopped")
         self._tell(job)
         self._tell_places()
 
@@ -158,8 +156,10 @@ class Engine:
         job = self.jobs.get(run.id)
         if job is not None and job.stopping:
             return []
+        # What was looked up a moment ago may have been set aside, or taken up again.
+        state = run.state if job is None or run.state not in LIVE else job.run.state
         pausable = run.experiment in KINDS and KINDS[run.experiment].pausable
-        return actions_of(run.state, pausable, job is not None and job.pausing)
+        return actions_of(state, pausable, job is not None and job.pausing)
 
     def refusal(self, run: Run, action: str) -> NotNowError:
         """Why something cannot be done with a run."""
@@ -272,7 +272,7 @@ class Engine:
         return job.pausing and (not KINDS[job.run.experiment].pauses_at_news or sign.news is not None)
 
     def _set_aside(self, job: Job) -> None:
-        job.before, job.pausing = job.seconds, False
+        job.before, job.began, job.pausing = job.seconds, time.perf_counter(), False
         assert job.work is not None
         if job.work.found:
             self._write(job)
@@ -280,8 +280,12 @@ class Engine:
         paused = job.run.model_copy(update={"state": "paused", "seconds": round(job.before, 3)})
         # Seen as paused once its file says so.
         with self._changed:
-            self.store.save(paused)
-            job.run = paused
+            if not job.stopping:
+                self.store.save(paused)
+                job.run = paused
+        if job.stopping and job.run is not paused:
+            self._end(job, "stopped")
+            return
         self._tell(job)
 
     def _write(self, job: Job) -> None:
@@ -300,17 +304,21 @@ class Engine:
 
     def _end(self, job: Job, state: Any, error: str | None = None) -> None:
         """Write what there is, and say that the run ended."""
-        run = job.run
         self._restore_count(job)
         try:
             if job.work is not None and job.work.found and error is None:
                 if state == "done":
-                    job.work.write(self.store.path(run.id, ".safetensors"))
+                    job.work.write(self.store.path(job.run.id, ".safetensors"))
                 self._write(job)
-            elif error is None and state != "done":
-                run.note = " ".join(filter(None, [run.note, "Nothing was found by then."]))
         except TextdreamError as problem:
             state, error = "failed", job.located.named(str(problem))
+        self._conclude(job, state, error)
+
+    def _conclude(self, job: Job, state: Any, error: str | None = None) -> None:
+        """Say that a run ended; its result is written."""
+        run = job.run
+        if error is None and state != "done" and not self.store.has(run.id, ".json"):
+            run.note = " ".join(filter(None, [run.note, "Nothing was found by then."]))
         job.before = job.seconds
         ended = run.model_copy(update={"state": state, "error": error, "ended": now(), "seconds": round(job.before, 3)})
         # Seen as ended once its file says so: who deletes it then is not overtaken by a writing.
