@@ -48,6 +48,13 @@ describe("fields", () => {
 });
 
 describe("settings", () => {
+  test("a setting that is given as nothing stays nothing, whatever its default", () => {
+    const fields = fieldsOf("dream");
+    const path = "search.anneal.start_weight";
+    expect(field("dream", path).fallback).not.toBeNull();
+    expect(initial(fields, { search: { anneal: { start_weight: null } } })[path]).toBeNull();
+  });
+
   test("defaults are left out, examples come back as they were", () => {
     for (const { name, example } of experiments) {
       const fields = fieldsOf(name);

@@ -63,6 +63,39 @@ describe("a run that is watched", () => {
     expect(dream().steps).not.toBe(before);
   });
 
+  test("a tab that nobody looks at holds no connection, and takes the run up again", async () => {
+    let hidden = false;
+    vi.spyOn(document, "hidden", "get").mockImplementation(() => hidden);
+    const look = (away: boolean): void => {
+      hidden = away;
+      document.dispatchEvent(new Event("visibilitychange"));
+    };
+    await open();
+    source().send("steps", [step(0, 1)]);
+    draw();
+    look(true);
+    expect(FakeSource.all.map((one) => one.readyState)).toEqual([2]);
+    look(false);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(FakeSource.all.map((one) => one.readyState)).toEqual([2, 1]);
+    source().send("begin");
+    source().send("steps", [step(0, 1), step(1, 2)]);
+    draw();
+    expect(dream().steps.map((one) => one.step)).toEqual([0, 1]);
+    live.close();
+    look(true);
+    look(false);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(FakeSource.all).toHaveLength(2);
+  });
+
+  test("whether a text survives the round trip is not said before the server says it", async () => {
+    await open();
+    source().send("steps", [step(0, 1)]);
+    draw();
+    expect(dream().best.round_trip).toBeNull();
+  });
+
   test("a lowest activation is the best where that is looked for", async () => {
     await open({ [path]: { ...RUN, settings: { search: { minimise: true } } } });
     source().send("steps", [step(0, 1), step(1, -4), step(2, 3)]);

@@ -60,7 +60,8 @@ function box(element: Element, style: CSSStyleDeclaration, frame: DOMRect): SVGE
   return shapes;
 }
 
-function words(node: Text, style: CSSStyleDeclaration, frame: DOMRect): SVGElement[] {
+/** The words of a text of which something is seen. */
+function words(node: Text, style: CSSStyleDeclaration, frame: DOMRect, seen: DOMRect): SVGElement[] {
   const range = document.createRange();
   const shapes: SVGElement[] = [];
   const size = parseFloat(style.fontSize);
@@ -69,7 +70,7 @@ function words(node: Text, style: CSSStyleDeclaration, frame: DOMRect): SVGEleme
     range.setStart(node, match.index);
     range.setEnd(node, match.index + match[0].length);
     const rect = range.getBoundingClientRect();
-    if (!rect.width) continue;
+    if (!rect.width || !overlap(rect, seen)) continue;
     const text = make("text", {
       x: rect.left - frame.left,
       y: rect.top - frame.top + rect.height / 2 + 0.35 * size,
@@ -86,6 +87,21 @@ function words(node: Text, style: CSSStyleDeclaration, frame: DOMRect): SVGEleme
   return shapes;
 }
 
+/** Whether an element shows nothing beyond its edges. */
+const hides = (style: CSSStyleDeclaration): boolean =>
+  style.overflowX !== "visible" || style.overflowY !== "visible" || /paint|content|strict/.test(style.contain);
+
+/** The box within an element's borders and scroll bars: what it scrolls is seen there. */
+const padding = (element: HTMLElement, rect: DOMRect): DOMRect =>
+  new DOMRect(rect.left + element.clientLeft, rect.top + element.clientTop, element.clientWidth || rect.width, element.clientHeight || rect.height);
+
+/** What two boxes share; null if that is nothing. */
+function overlap(one: DOMRect, other: DOMRect): DOMRect | null {
+  const [left, top] = [Math.max(one.left, other.left), Math.max(one.top, other.top)];
+  const [right, bottom] = [Math.min(one.right, other.right), Math.min(one.bottom, other.bottom)];
+  return right > left && bottom > top ? new DOMRect(left, top, right - left, bottom - top) : null;
+}
+
 /** The picture of an element as it stands on the page. Elements with `data-no-picture` are left out. */
 export function picture(root: Element): SVGSVGElement {
   const frame = root.getBoundingClientRect();
@@ -93,26 +109,41 @@ export function picture(root: Element): SVGSVGElement {
     xmlns: NS, width: frame.width, height: frame.height, viewBox: `0 0 ${frame.width} ${frame.height}`,
   }) as SVGSVGElement; // prettier-ignore
   svg.append(make("rect", { width: frame.width, height: frame.height, fill: getComputedStyle(document.body).backgroundColor }));
-  const walk = (node: Node): void => {
+  let clips = 0;
+  /** A group that shows no more of what is put into it than a scrolled list does. */
+  const clipped = (into: SVGElement, seen: DOMRect): SVGElement => {
+    const id = `clip-${++clips}`;
+    const path = make("clipPath", { id });
+    path.append(make("rect", { x: seen.left - frame.left, y: seen.top - frame.top, width: seen.width, height: seen.height }));
+    const group = make("g", { "clip-path": `url(#${id})` });
+    into.append(path, group);
+    return group;
+  };
+  const walk = (node: Node, into: SVGElement, seen: DOMRect): void => {
     if (node instanceof Text) {
       const parent = node.parentElement!;
-      svg.append(...words(node, getComputedStyle(parent), frame));
+      into.append(...words(node, getComputedStyle(parent), frame, seen));
     } else if (node instanceof SVGSVGElement) {
       const rect = node.getBoundingClientRect();
       const copy = inlined(node);
       for (const [name, value] of Object.entries({
         x: rect.left - frame.left, y: rect.top - frame.top, width: rect.width, height: rect.height,
       })) copy.setAttribute(name, String(value)); // prettier-ignore
-      svg.append(copy);
+      into.append(copy);
     } else if (node instanceof HTMLElement) {
       const style = getComputedStyle(node);
       if (style.display === "none" || style.visibility === "hidden" || "noPicture" in node.dataset) return;
       if (node.classList.contains("unseen")) return;
-      svg.append(...box(node, style, frame));
-      for (const child of node.childNodes) walk(child);
+      const rect = node.getBoundingClientRect();
+      if (rect.width && rect.height && !overlap(rect, seen)) return;
+      into.append(...box(node, style, frame));
+      const inside = hides(style) ? overlap(padding(node, rect), seen) : seen;
+      if (!inside) return;
+      const group = inside === seen ? into : clipped(into, inside);
+      for (const child of node.childNodes) walk(child, group, inside);
     }
   };
-  walk(root);
+  walk(root, svg, frame);
   return svg;
 }
 

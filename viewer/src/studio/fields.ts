@@ -95,7 +95,7 @@ export function flat(settings: Record<string, unknown>, path = ""): Values {
 /** What the form begins with: every default, and the given settings over them. */
 export function initial(fields: readonly Field[], settings: Record<string, unknown>): Values {
   const given = flat(settings);
-  return Object.fromEntries(fields.map(({ path, fallback }) => [path, given[path] ?? fallback]));
+  return Object.fromEntries(fields.map(({ path, fallback }) => [path, path in given ? given[path]! : fallback]));
 }
 
 /** The settings to send: only what differs from the defaults. */

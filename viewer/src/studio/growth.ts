@@ -4,7 +4,7 @@ import { sentence } from "../lib/tokens";
 import type { Run } from "./types";
 
 const sample = (step: Step): Sample => ({
-  ids: [], tokens: step.tokens, text: sentence(step.tokens), round_trip: true, activation: step.hard,
+  ids: [], tokens: step.tokens, text: sentence(step.tokens), round_trip: null, activation: step.hard,
 }); // prettier-ignore
 
 /** What is known before the server says more: the settings. */

@@ -47,6 +47,13 @@ export class LiveRun {
   #looked = 0;
   #known = false;
   #over = false;
+  #seen = (): void => {
+    // A browser opens six connections to a server at most: those of tabs that nobody looks at would hold up all others.
+    if (document.hidden) {
+      this.#source?.close();
+      this.#source = null;
+    } else if (!this.#source && this.link !== "closed") void this.open();
+  };
 
   constructor(
     readonly id: string,
@@ -54,6 +61,7 @@ export class LiveRun {
   ) {
     // The id comes from the address: as it stands there, ../ would lead to other answers of the server.
     this.#path = `/api/runs/${encodeURIComponent(id)}`;
+    document.addEventListener("visibilitychange", this.#seen);
   }
 
   /** Begin to watch; a run that has ended is shown as it is. */
@@ -69,8 +77,9 @@ export class LiveRun {
     }
     if (this.#over) return;
     this.progress = this.run.progress;
-    if (UNDER_WAY.has(this.run.state)) this.#listen();
-    else {
+    if (UNDER_WAY.has(this.run.state)) {
+      if (!document.hidden) this.#listen();
+    } else {
       this.link = "closed";
       if (this.run.has_result) await this.#fetchResult(false);
     }
@@ -78,6 +87,7 @@ export class LiveRun {
 
   close(): void {
     this.#over = true;
+    document.removeEventListener("visibilitychange", this.#seen);
     this.#source?.close();
     clearTimeout(this.#timer);
     clearTimeout(this.#rest);
