@@ -175,11 +175,15 @@ def position_from(given: str | None, expected: str = "a token position, 0 or mor
 def free_positions(setting: Setting, free: str, flag: str = "--free") -> tuple[int, ...]:
     """Positions that may change: `word`, `all`, `3:9` (3 to 8, as in Python) or `2,5,7`.
 
+    Where a mask stands at the position that is read, `word` is all others: it is they that bring a prediction about.
+
     Raises
     ------
     InputError
         If the range lies outside the text or covers special tokens.
     """
+    if free == "word" and setting.position in setting.model.tokens.mask_positions(setting.ids.tolist()):
+        free = "all"
     if free == "word":
         if not setting.word and setting.position is None:
             raise InputError(
