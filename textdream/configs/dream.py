@@ -16,7 +16,7 @@ class DreamConfig:
     """How a dream is searched."""
 
     free: str = "word"
-    """Positions that may change: word (the one that is read; of a mask, all others), all, 3:9 (3 to 8, as in Python), or 2,5,7."""
+    """Positions that may change: word (that is read; of a mask, all others), all, 3:9 (3 to 8, as in Python), or 2,5,7."""
     method: Method = "gcg"
     """How to search."""
     preset: Preset | None = None
