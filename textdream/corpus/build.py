@@ -151,6 +151,9 @@ def _prepared(folder: Path) -> Iterator[None]:
         raise CorpusError(
             f"the folder {folder.parent} does not exist", "--out takes a folder in one that does", "make it"
         )
+    if odd := next((sign for sign in "?\\" if sign in str(folder)), None):
+        # DuckDB takes them, in a database's name, for the begin of settings and for a slash.
+        raise CorpusError(f"{folder} has a {odd} in its name", "a name without ? and \\", "give another --out")
     made = not folder.exists()
     try:
         folder.mkdir(exist_ok=True)

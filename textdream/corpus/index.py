@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 from pydantic import ValidationError
 
+from textdream.corpus.store import READ, one_file
 from textdream.errors import CorpusError
 from textdream.records import Manifest, ModelInfo
 from textdream.records.manifest import CORPUS_SCHEMA
@@ -169,7 +170,7 @@ class Index:
         for neuron in neurons:
             self._check(site, layer, neuron, "neuron")
         rows = self._execute(
-            f"SELECT neuron, sentence, position, value FROM read_parquet('{self._path('extremes')}') WHERE site = ? "
+            f"SELECT neuron, sentence, position, value FROM {self._table('extremes')} WHERE site = ? "
             "AND layer = ? AND kind = 'neuron' AND side = 'most' AND list_contains(?, neuron) ORDER BY neuron, rank",
             [site, layer, [int(neuron) for neuron in neurons]],
         ).fetchall()
@@ -188,7 +189,7 @@ class Index:
         }
 
     def _statistics(self, site: str, layer: int) -> Statistics:
-        table = f"FROM read_parquet('{self._path('neurons')}') WHERE site = ? AND layer = ? AND kind = 'neuron'"
+        table = f"FROM {self._table('neurons')} WHERE site = ? AND layer = ? AND kind = 'neuron'"
 
         def columns(names: str) -> dict[str, np.ndarray]:
             rows = self._execute(f"SELECT {names} {table} ORDER BY neuron", [site, layer])
@@ -204,7 +205,7 @@ class Index:
     def texts(self, sentences: Sequence[int]) -> list[str]:
         """The sentences with these numbers, in this order."""
         rows = self._execute(
-            f"SELECT sentence, text FROM read_parquet('{self._path('sentences')}') "
+            f"SELECT sentence, text FROM {self._table('sentences')} "
             f"WHERE sentence IN ({', '.join(str(int(number)) for number in {*sentences, -1})})"
         ).fetchall()
         found = dict(rows)
@@ -244,7 +245,7 @@ class Index:
 
     def _rows(self, table: str, columns: str, unit: list[Any]) -> list[Any]:
         return self._execute(
-            f"SELECT {columns} FROM read_parquet('{self._path(table)}') WHERE site = ? AND layer = ? AND kind = ? AND neuron = ?",
+            f"SELECT {columns} FROM {self._table(table)} WHERE site = ? AND layer = ? AND kind = ? AND neuron = ?",
             unit,
         ).fetchall()
 
@@ -260,5 +261,6 @@ class Index:
             f"{self.folder} cannot be read ({reason})", "the files that were written", "make it again with --force"
         )
 
-    def _path(self, table: str) -> str:
-        return str(self.folder / f"{table}.parquet").replace("'", "''")
+    def _table(self, table: str) -> str:
+        path = one_file(self.folder / f"{table}.parquet").replace("'", "''")
+        return f"read_parquet('{path}', {READ})"

@@ -18,7 +18,7 @@ import duckdb
 import numpy as np
 
 from textdream.corpus.readers import Input
-from textdream.corpus.store import connect, write_parquet
+from textdream.corpus.store import READ, connect, one_file, write_parquet
 from textdream.errors import CorpusError
 from textdream.model.tokens import Tokens
 from textdream.records import CorpusInfo, Skipped
@@ -133,8 +133,8 @@ def stored_texts(sentences: Path, begin: int = 0, end: int | None = None) -> Ite
     with duckdb.connect() as connection:
         connection.execute("SET threads = 1")
         rows = connection.execute(
-            "SELECT text FROM read_parquet(?) WHERE sentence >= ? AND sentence < ?",
-            [str(sentences), begin, 2**62 if end is None else end],
+            f"SELECT text FROM read_parquet(?, {READ}) WHERE sentence >= ? AND sentence < ?",
+            [one_file(sentences), begin, 2**62 if end is None else end],
         )
         while found := rows.fetchmany(CHUNK):
             for (text,) in found:

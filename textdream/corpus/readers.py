@@ -195,17 +195,19 @@ def _json_lines(path: Path, field: str) -> Iterator[str]:
 def _parquet(path: Path, field: str) -> Iterator[str]:
     import duckdb
 
+    from textdream.corpus.store import READ, one_file
+
     with _opened(path):
         pass
     with duckdb.connect() as connection:
         try:
             connection.execute("SET threads = 1")
-            relation = connection.execute("SELECT * FROM read_parquet(?) LIMIT 0", [str(path)])
+            relation = connection.execute(f"SELECT * FROM read_parquet(?, {READ}) LIMIT 0", [one_file(path)])
             columns = [column[0] for column in relation.description or []]
             if field not in columns:
                 raise _no_field(path.name, field, columns)
             quoted = '"' + field.replace('"', '""') + '"'
-            rows = connection.execute(f"SELECT {quoted} FROM read_parquet(?)", [str(path)])
+            rows = connection.execute(f"SELECT {quoted} FROM read_parquet(?, {READ})", [one_file(path)])
             while found := rows.fetchmany(2048):
                 for (value,) in found:
                     if value is not None and not isinstance(value, str):
