@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from textdream.corpus.index import Index
 from textdream.errors import CorpusError
@@ -122,7 +124,7 @@ def _token_search(result: TokenSearchResult, model: Model) -> Iterator[Found]:
 
 
 def _similar(result: SimilarResult, model: Model) -> Iterator[Found]:
-    table = model.hf.get_input_embeddings().weight.detach().cpu().float()
+    table = _embeddings(model)
     here = result.start.ids[result.position]
     distances = embedding_distances(table, here, result.metric)[model.tokens.allowed].sort().values
     said = torch.tensor([token.distance for token in result.tokens])
@@ -139,6 +141,15 @@ def _similar(result: SimilarResult, model: Model) -> Iterator[Found]:
         rank is not None and not isclose(rank, result.rank_correlation or 0.0, abs_tol=1e-6)
     ):
         yield "rank_correlation", result.rank_correlation, rank
+
+
+@torch.no_grad()
+def _embeddings(model: Model) -> Float[Tensor, "d_vocab d_embed"]:
+    """What the model looks up for each token: some (Gemma's) scale their table's rows on the way."""
+    module = model.hf.get_input_embeddings()
+    ids = torch.arange(module.weight.shape[0], device=module.weight.device)
+    found: Tensor = module(ids)
+    return found.cpu().float()
 
 
 def _corpus_top(result: CorpusTopResult) -> Iterator[Found]:
