@@ -278,6 +278,43 @@ def test_names_that_a_database_cannot_have_are_refused(tmp_path, bert, name):
     assert not (tmp_path / name).exists()
 
 
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize("before", ["", "the cat sat"])
+def test_white_space_does_not_make_a_line_long(tmp_path, bert, before):
+    file = write(tmp_path / "a.txt", [f"{before}{' ' * MIB}and he ran", "a red mat"])
+    found = index_corpus(bert, [file], tmp_path / "index")
+    assert found.texts([0, 1]) == [f"{before} and he ran".strip(), "a red mat"]
+    assert found.manifest.corpus.skipped.long == 0
+
+
+def test_the_beginning_of_a_longer_line_is_no_sentence(tmp_path, bert):
+    """However short it is for the tokenizer: here a megabyte of marks that it drops."""
+    file = write(tmp_path / "a.txt", ["the cat sat " + "\u200b" * (3 * MIB) + " and he ran", "a red mat"])
+    assert len(bert.tokens.encode("the cat sat " + "\u200b" * 10)) == len(bert.tokens.encode("the cat sat"))
+    found = index_corpus(bert, [file], tmp_path / "index").manifest.corpus
+    assert (found.sentences, found.skipped.long) == (1, 1)
+
+
+@pytest.mark.parametrize("split", ["sentences", "lines"])
+def test_a_long_record_is_read_whole(tmp_path, bert, split):
+    book = "The cat sat. " * (MIB // 10) + "A dog ran."
+    file = write(tmp_path / "a.jsonl", [json.dumps({"text": book}), json.dumps({"text": "the red mat"})])
+    found = index_corpus(bert, [file], tmp_path / "index", CorpusConfig(split=split))
+    if split == "sentences":
+        assert found.texts([0, 1, 2]) == ["The cat sat.", "A dog ran.", "the red mat"]
+    else:
+        assert (found.texts([0]), found.manifest.corpus.skipped.long) == (["the red mat"], 1)
+
+
+def test_a_record_that_memory_must_not_hold_is_refused(tmp_path, bert, monkeypatch):
+    monkeypatch.setattr("textdream.corpus.readers.RECORD", 2 * MIB)
+    file = write(tmp_path / "a.jsonl", [json.dumps({"text": "the cat"}), json.dumps({"text": "the " * MIB})])
+    with pytest.raises(CorpusError, match=r"line 2 of a.jsonl is longer than 2,097,152 characters"):
+        index_corpus(bert, [file], tmp_path / "index")
+
+
 def test_a_very_long_line_is_counted_not_lost_silently(tmp_path, bert):
     file = write(tmp_path / "a.txt", ["the cat sat", "the " * 25_000])
     manifest = index_corpus(bert, [file], tmp_path / "index").manifest

