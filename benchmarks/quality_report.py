@@ -30,10 +30,13 @@ def table(rows: Rows) -> list[dict[str, Any]]:
 
 def clock(rows: Rows) -> list[dict[str, Any]]:
     """What gcg takes by the clock on all cores, for each start and processor."""
-    kinds = dict.fromkeys((one.start, one.processor, one.threads) for one in rows.paces.values())
+    # Until when the corpus is beaten depends on its bars: paces of another are not counted in.
+    corpora = {bar.corpus for bar in rows.bars.values()}
+    paces = [one for one in rows.paces.values() if one.corpus in corpora]
+    kinds = dict.fromkeys((one.start, one.processor, one.threads) for one in paces)
     made = []
     for kind in kinds:
-        mine = [one for one in rows.paces.values() if (one.start, one.processor, one.threads) == kind]
+        mine = [one for one in paces if (one.start, one.processor, one.threads) == kind]
         wall = sorted(one.wall for one in mine)
         made.append(
             {

@@ -6,6 +6,7 @@ import random
 import shutil
 from contextlib import contextmanager
 
+import duckdb
 import numpy as np
 import pytest
 import torch
@@ -242,6 +243,76 @@ def test_files_that_are_no_corpus_are_refused(tmp_path, bert, name, content, say
 def test_folders_that_are_no_index_are_refused(tmp_path):
     with pytest.raises(CorpusError, match="is no index"):
         Index.open(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["layer=1", "text=x", "site=mlp_post,neuron=3", "idx[1]", "idx*", "it's", "[!a]*"])
+def test_the_name_of_a_folder_says_nothing_of_its_rows(tmp_path, bert, name):
+    """DuckDB would read `layer=1` as the value of a column, and `*` as a pattern."""
+    file = write(tmp_path / "a.txt", sentences())
+    plain = index_corpus(bert, [file], tmp_path / "plain")
+    (tmp_path / name).mkdir()
+    odd = index_corpus(bert, [file], tmp_path / name / "index")
+    for site, layer, kind in (("resid_post", 0, "neuron"), ("mlp_post", 2, "neuron"), ("resid_post", 2, "random")):
+        assert odd.card(site, layer, 2, kind) == plain.card(site, layer, 2, kind)
+    assert odd.most("resid_post", 2, [1, 3]) == plain.most("resid_post", 2, [1, 3])
+    for place, found in plain.statistics().items():
+        assert np.array_equal(odd.statistics()[place].quantiles, found.quantiles)
+    assert odd.manifest.corpus.sha256 == plain.manifest.corpus.sha256
+
+
+@pytest.mark.parametrize("name", ["text=x", "part[1]", "part*", "part?"])
+def test_the_name_of_a_parquet_file_is_no_pattern(tmp_path, bert, name):
+    (tmp_path / name).mkdir()
+    paths = [tmp_path / name / f"{name}.parquet", tmp_path / name / "part1.parquet"]
+    for path, text in zip(paths, ("the old cat", "the red mat"), strict=True):
+        duckdb.execute(f"COPY (SELECT '{text}' AS text) TO '{path}' (FORMAT parquet)")
+    found = index_corpus(bert, [str(paths[0])], tmp_path / "index")
+    assert (found.texts([0]), found.manifest.corpus.sentences) == (["the old cat"], 1)
+
+
+@pytest.mark.parametrize("name", ["idx?x", "a\\b"])
+def test_names_that_a_database_cannot_have_are_refused(tmp_path, bert, name):
+    file = write(tmp_path / "a.txt", sentences())
+    with pytest.raises(CorpusError, match=r"in its name.*give another --out"):
+        index_corpus(bert, [file], tmp_path / name)
+    assert not (tmp_path / name).exists()
+
+
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize("before", ["", "the cat sat"])
+def test_white_space_does_not_make_a_line_long(tmp_path, bert, before):
+    file = write(tmp_path / "a.txt", [f"{before}{' ' * MIB}and he ran", "a red mat"])
+    found = index_corpus(bert, [file], tmp_path / "index")
+    assert found.texts([0, 1]) == [f"{before} and he ran".strip(), "a red mat"]
+    assert found.manifest.corpus.skipped.long == 0
+
+
+def test_the_beginning_of_a_longer_line_is_no_sentence(tmp_path, bert):
+    """However short it is for the tokenizer: here a megabyte of marks that it drops."""
+    file = write(tmp_path / "a.txt", ["the cat sat " + "\u200b" * (3 * MIB) + " and he ran", "a red mat"])
+    assert len(bert.tokens.encode("the cat sat " + "\u200b" * 10)) == len(bert.tokens.encode("the cat sat"))
+    found = index_corpus(bert, [file], tmp_path / "index").manifest.corpus
+    assert (found.sentences, found.skipped.long) == (1, 1)
+
+
+@pytest.mark.parametrize("split", ["sentences", "lines"])
+def test_a_long_record_is_read_whole(tmp_path, bert, split):
+    book = "The cat sat. " * (MIB // 10) + "A dog ran."
+    file = write(tmp_path / "a.jsonl", [json.dumps({"text": book}), json.dumps({"text": "the red mat"})])
+    found = index_corpus(bert, [file], tmp_path / "index", CorpusConfig(split=split))
+    if split == "sentences":
+        assert found.texts([0, 1, 2]) == ["The cat sat.", "A dog ran.", "the red mat"]
+    else:
+        assert (found.texts([0]), found.manifest.corpus.skipped.long) == (["the red mat"], 1)
+
+
+def test_a_record_that_memory_must_not_hold_is_refused(tmp_path, bert, monkeypatch):
+    monkeypatch.setattr("textdream.corpus.readers.RECORD", 2 * MIB)
+    file = write(tmp_path / "a.jsonl", [json.dumps({"text": "the cat"}), json.dumps({"text": "the " * MIB})])
+    with pytest.raises(CorpusError, match=r"line 2 of a.jsonl is longer than 2,097,152 characters"):
+        index_corpus(bert, [file], tmp_path / "index")
 
 
 def test_a_very_long_line_is_counted_not_lost_silently(tmp_path, bert):

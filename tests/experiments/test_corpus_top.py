@@ -1,7 +1,9 @@
 import copy
+import io
 import json
 
 import pytest
+import rich.console
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from textdream.corpus import Index
 from textdream.experiments.agreement import shared
 from textdream.experiments.corpus_top import corpus_top
 from textdream.experiments.verify import verify
+from textdream.report.top import corpus_top as drawn
 
 TEXTS, OTHERS = sentences(60, 1), sentences(60, 2)
 UNITS = [("resid_post", 2, 3), ("mlp_post", 1, 5), ("mlp_post", 0, 20)]
@@ -105,6 +108,22 @@ def test_a_corpus_agrees_with_itself_as_much_as_its_halves_do(bert, two):
         # A half agrees with itself wholly, and with the other half as `within` says.
         assert found.value == pytest.approx((1 + found.within) / 2, abs=1e-6)
         assert found.percentile > 80
+    # Not all of it: what is said of one corpus against itself must say what is compared.
+    assert against.tokens.value < 1
+    assert against.text.startswith("Compared by halves of the top sentences")
+
+
+@pytest.mark.parametrize("small", [0, 1])
+def test_a_small_corpus_hides_nothing_of_the_other(bert, two, tmp_path, small):
+    few = make_index(bert, sentences(2, 7), tmp_path, "few.txt")
+    folders = [two[0], few]
+    result = corpus_top(bert, folders[small], config(UNITS[0], against=str(folders[1 - small]), top=6))
+    assert sorted((len(result.sentences), len(result.against.sentences))) == [2, 6]
+    console = rich.console.Console(width=160, record=True, file=io.StringIO())
+    console.print(drawn(result))
+    said = console.export_text()
+    for one in (*result.sentences, *result.against.sentences):
+        assert f"{one.activation:.2f}" in said
 
 
 @pytest.mark.parametrize("unit", UNITS)

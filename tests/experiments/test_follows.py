@@ -62,6 +62,19 @@ def put(*keys, to):
     return change
 
 
+def fewer(data, name):
+    """The first left out, and the file says that so many were asked for."""
+    del data[name][0]
+    data["settings"]["top"] -= 1
+    if name == "sentences":  # Those lists are as they would have been.
+        data["least"].pop()
+        data["against"]["sentences"].pop()
+
+
+def swap_bands(quantiles):
+    quantiles[2]["sentences"], quantiles[3]["sentences"] = quantiles[3]["sentences"], quantiles[2]["sentences"]
+
+
 FALSE = {
     "z": ("neurons", put("neurons", 2, "z", to=lambda z: z - 0.5)),
     "percentile": ("neurons", put("neurons", 7, "percentile", to=1.0)),
@@ -71,6 +84,20 @@ FALSE = {
     "an edge": ("top", put("quantiles", 4, "high", to=lambda high: high + 1e-3)),
     "agreement in words": ("top", put("against", "text", to="They do not agree at all.")),
     "agreement in numbers": ("top", put("against", "tokens", "chance", to=0.987)),
+    "the best sentences left out": ("top", put("sentences", to=lambda found: found[1:])),
+    "the least left out": ("random", put("least", to=lambda found: found[2:])),
+    "the best of the second corpus left out": ("top", put("against", "sentences", to=lambda found: found[1:])),
+    "the middle one left out": ("top", put("sentences", to=lambda found: [found[0], found[2]])),
+    "the best sentence left out and fewer asked": ("top", lambda data: fewer(data, "sentences")),
+    "one sentence twice": ("top", put("sentences", to=lambda found: [found[0], found[0], found[1]])),
+    "another band's sentences": ("top", lambda data: swap_bands(data["quantiles"])),
+    "the second corpus stands elsewhere": ("top", put("against", "standing", "sd", to=lambda sd: sd + 1)),
+    "agreement of embeddings": ("top", put("against", "embeddings", "within", to=0.123)),
+    "the units that are controls": ("top", put("against", "others", to=3)),
+    "the most unusual left out": ("neurons", put("neurons", to=lambda units: units[5:])),
+    "the most unusual left out and fewer asked": ("neurons", lambda data: fewer(data, "neurons")),
+    "units measured": ("neurons", put("measured", to=7)),
+    "one unit twice": ("neurons", put("neurons", to=lambda units: [*units[:-1], units[-2]])),
     "normalised": ("top", put("target", "normalised", to=True)),
     "a direction": ("random", put("settings", "random_direction", to=2)),
     "weight": ("map", put("target", "weight", to=0.7)),
@@ -103,3 +130,9 @@ def test_without_the_index_it_says_what_it_left_out(honest, bert, indexes, tmp_p
         assert words in report.unchecked
         data["settings"]["index"] = str(indexes[1])
         assert "another corpus" in check(data, bert, tmp_path).unchecked
+    data = copy.deepcopy(honest["top"])
+    data["settings"]["against"] = str(tmp_path / "gone")
+    report = check(data, bert, tmp_path)
+    assert report.holds
+    assert "the second corpus" in report.unchecked
+    assert "gone is no index" in report.unchecked

@@ -11,6 +11,7 @@ from tests.tiny import tiny
 from textdream.experiments.sharing import FIRST, halved
 from textdream.experiments.verify import verify
 from textdream.optimizers import Step
+from textdream.report.dreams import baseline
 
 TEXTS = sentences(60, 1)
 TEXT = "the old cat sat on a red mat ."
@@ -174,6 +175,43 @@ def test_what_the_index_left_out_is_no_higher_than_the_bound(tmp_path):
             left_out = truth(model, "bert", texts, "resid_post", 2, n).best(sign)[3]
             assert sign * run.corpus.bound >= sign * left_out - 1e-5
             assert sign * run.corpus.bound <= sign * run.corpus.best.activation + 0.1
+
+
+@pytest.mark.parametrize("minimise", [False, True])
+def test_where_nothing_was_left_out_the_best_is_the_bound(bert, tmp_path, minimise):
+    """However far the precisions differ: no other sentence can be better."""
+    index = make_index(bert, ["cat", "the dog ran"], tmp_path)
+    for n in range(16):
+        options = {"start": "top:1", "minimise": minimise}
+        found = textdream.Dream(bert, "", textdream.neuron(1, n), config(index, **options)).corpus
+        assert found.bound == found.best.activation
+        sign = -1.0 if minimise else 1.0
+        assert found.baseline(found.best.activation + sign * 1e-3, sign, []).beats
+
+
+def said_of(result, **changes):
+    """The lines on the corpus, of a result in which the baseline says something else."""
+    return str(baseline(result, result.baseline.model_copy(update=changes)))
+
+
+@pytest.mark.parametrize("minimise", [False, True])
+def test_what_is_said_of_a_dream_against_a_corpus(bert, index, minimise):
+    result = textdream.dream(bert, TEXT, TARGET, config(index, minimise=minimise), word="cat")
+    best, sign = result.best.activation, -1.0 if minimise else 1.0
+    worst = "lowest" if minimise else "best"
+    above = f"above the {worst} of 60 sentences"
+    below = f"below the {worst} of 60 sentences"
+    ahead, behind = (below, above) if minimise else (above, below)
+    bar = best - sign * 0.25
+    assert f"✓ beats the corpus  0.250 {ahead}" in said_of(result, activation=bar, beats=True, ratio=None)
+    unsure = said_of(result, activation=bar, bound=best + sign * 0.5, beats=False, ratio=1.2)
+    assert unsure.startswith(f"? cannot be told for certain  1.20 × the {worst} of 60 sentences")
+    assert f"left out may reach {best + sign * 0.5:.3f}" in unsure
+    lost = said_of(result, activation=best + sign * 0.25, bound=best + sign * 0.5, beats=False, ratio=None)
+    assert lost.startswith(f"✗ does not beat the corpus  0.250 {behind}")
+    assert "left out may" not in lost
+    same = said_of(result, activation=best - sign * 1e-7, bound=best + sign, beats=False, ratio=1.0)
+    assert same.startswith("✗ does not beat the corpus  1.00 ×")
 
 
 def test_a_dream_below_the_bound_does_not_beat_the_corpus(bert, index):

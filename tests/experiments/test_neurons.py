@@ -4,11 +4,14 @@ import json
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 import textdream
 from tests.indexes import make_index, sentences, truth
+from tests.tiny import tiny
 from textdream.configs import NeuronsConfig
-from textdream.corpus import Statistics
+from textdream.corpus import Index, Statistics
 from textdream.experiments.neurons import neurons, unusual
 from textdream.experiments.verify import verify
 
@@ -76,6 +79,34 @@ def statistics(values):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["bert", "gpt2"])
+def test_the_percentile_is_a_bound_that_every_decile_reaches(name, tmp_path, monkeypatch):
+    """Of every neuron, by brute force over all tokens: no more than the truth, and no less than its own deciles say."""
+    monkeypatch.setattr("textdream.model.engine.search_dtype", lambda device: torch.float32)
+    model = tiny(name)
+    index = Index.open(make_index(model, TEXTS, tmp_path))
+    for (site, layer), known in index.statistics().items():
+        rows = [[known.quantiles[n, tenth] for tenth in range(1, 10)] for n in range(len(known.mean))]
+        everywhere = torch.stack([truth(model, name, TEXTS, site, layer, n).all for n in range(len(rows))])
+        for tenth, values in enumerate(torch.tensor(rows).T, start=1):
+            _, found = unusual(values, known)
+            # Two forward passes differ in the last digits.
+            no_higher = 100 * (everywhere <= values[:, None] + 1e-5).double().mean(1)
+            assert bool((found <= no_higher + 1e-9).all())
+            # A tenth of the sample is told to a token.
+            assert float(found.min()) > 10 * tenth - 100 / known.count
+
+
+@given(
+    st.lists(st.sampled_from([0.0, 0.0, 1e-4, 2e-4, 0.5, 1.0, 7.0]), min_size=2, max_size=60),
+    st.sampled_from([-1.0, 0.0, 5e-5, 1e-4, 3e-4, 0.5, 0.7, 7.0, 9.0]),
+)
+def test_the_percentile_is_never_above_the_truth(tokens, value):
+    """Where values are equal, too."""
+    _, (found,) = unusual(torch.tensor([value]), statistics(np.float32([tokens])))
+    assert float(found) <= 100 * np.mean(np.float32(tokens) <= np.float32(value)) + 1e-9
+
+
 def test_what_unusual_means():
     draw = np.random.default_rng(0)
     wide = draw.normal(size=10_000)
@@ -83,9 +114,13 @@ def test_what_unusual_means():
     silent = np.where(draw.random(10_000) < 0.001, -0.17, -0.0001 * draw.random(10_000))
     known = statistics(np.stack([wide, silent, np.full(10_000, 2.0), wide]))
     z, percentile = unusual(torch.tensor([2.0, -0.00001, 2.0, 99.0]), known)
+    assert 80 <= float(percentile[1]) <= 100 * float((silent <= -0.00001).mean())
     assert float(z[0]) == pytest.approx(2, abs=0.05)
     assert float(percentile[0]) == pytest.approx(97.5, abs=1)
-    assert float(percentile[1]) < 1
+    # Zero itself, where most tokens are at zero, is nothing unusual.
+    zeros = statistics(np.maximum(wide - 1, 0)[None])
+    assert float(unusual(torch.tensor([0.0]), zeros)[1]) == 0
+    assert float(unusual(torch.tensor([1e-6]), zeros)[1]) == pytest.approx(80, abs=0.1)
     assert (float(z[2]), float(percentile[2])) == (0, 0)
     assert float(percentile[3]) == 100
     assert torch.equal(unusual(torch.tensor([-99.0] * 4), known)[1], torch.zeros(4, dtype=torch.float64))

@@ -200,12 +200,18 @@ def test_a_stopped_audit_goes_on_from_its_runs(model, settings, tmp_path):
 
 def test_the_runs_stand_in_the_parquet_file(model, settings, planted, tmp_path):
     result = planted_audit(model, settings, planted, most=3, directions=2)
-    path = tmp_path / "it's.parquet"
+    path = tmp_path / "sentence=9" / "it's [1].parquet"
+    path.parent.mkdir()
     write_runs(path, {"word": "it's"}, result)
-    assert read_runs(path).identity == {"word": "it's"}
+    kept = read_runs(path)
+    assert kept.identity == {"word": "it's"}
+    assert sorted((one.sentence, one.ids) for runs in kept.runs.values() for one in runs) == sorted(
+        (one.sentence, one.ids) for one in result.runs
+    )
     with duckdb.connect() as connection:
         rows = connection.execute(
-            "SELECT sentence, text, kind, direction, best_ids, changed, became, distance FROM read_parquet(?)",
+            "SELECT sentence, text, kind, direction, best_ids, changed, became, distance "
+            "FROM read_parquet(?, hive_partitioning = false)",
             [str(path)],
         ).fetchall()
     texts = [sentence.text for sentence in result.sentences]

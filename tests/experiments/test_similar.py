@@ -46,6 +46,15 @@ def test_the_token_itself_comes_first(case, metric):
     assert result.tokens[0].activation == pytest.approx(result.start.activation, rel=1e-5)
 
 
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_what_is_honest_can_be_verified(case, tmp_path, metric):
+    model, _ = case
+    config = textdream.SimilarConfig(metric=metric, top=12)
+    result = textdream.similar(model, TEXT, textdream.neuron(2, 3), config, position=3)
+    textdream.write_result(result, tmp_path / "similar.json")
+    assert textdream.verify(tmp_path / "similar.json", model).mismatches == []
+
+
 def test_special_positions_are_refused(bert):
     with pytest.raises(textdream.InputError, match="ordinary token"):
         textdream.similar(bert, TEXT, textdream.neuron(2, 3), textdream.SimilarConfig(change=0), position=3)

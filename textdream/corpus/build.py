@@ -147,12 +147,13 @@ def _prepared(folder: Path) -> Iterator[None]:
     expected = "a new folder, or one that holds an index"
     if folder.exists() and not folder.is_dir():
         raise CorpusError(f"{folder} is a file", expected, "give another --out")
-    if "?" in str(folder.resolve()):  # DuckDB takes what follows for settings.
-        raise CorpusError(f"{folder} has a question mark in its path", "a path without", "give another --out")
     if not folder.parent.is_dir():
         raise CorpusError(
             f"the folder {folder.parent} does not exist", "--out takes a folder in one that does", "make it"
         )
+    if odd := next((sign for sign in "?\\" if sign in str(folder)), None):
+        # DuckDB takes them, in a database's name, for the begin of settings and for a slash.
+        raise CorpusError(f"{folder} has a {odd} in its name", "a name without ? and \\", "give another --out")
     made = not folder.exists()
     try:
         folder.mkdir(exist_ok=True)

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 from pydantic import ValidationError
 
+from textdream.corpus.store import READ, one_file
 from textdream.errors import CorpusError
 from textdream.records import Manifest, ModelInfo
 from textdream.records.manifest import CORPUS_SCHEMA
@@ -260,7 +261,6 @@ class Index:
             f"{self.folder} cannot be read ({reason})", "the files that were written", "make it again with --force"
         )
 
-    def _table(self, name: str) -> str:
-        """SQL for one of the tables. A folder named layer=4 is no column of it."""
-        path = str(self.folder / f"{name}.parquet").replace("'", "''")
-        return f"read_parquet('{path}', hive_partitioning = false)"
+    def _table(self, table: str) -> str:
+        path = one_file(self.folder / f"{table}.parquet").replace("'", "''")
+        return f"read_parquet('{path}', {READ})"

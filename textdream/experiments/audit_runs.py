@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from textdream.corpus.store import quoted
+from textdream.corpus.store import READ, one_file, quoted
 from textdream.errors import ResultError
 from textdream.records import AuditRun, ShiftAuditResult, write_bytes
 
@@ -84,12 +84,12 @@ def read_runs(path: Path) -> KeptRuns:
     with duckdb.connect() as connection:
         try:
             connection.execute("SET threads = 1")
-            header = connection.execute("SELECT key, value FROM parquet_kv_metadata(?)", [str(path)]).fetchall()
+            header = connection.execute("SELECT key, value FROM parquet_kv_metadata(?)", [one_file(path)]).fetchall()
             identity = {bytes(key).decode(): bytes(value).decode() for key, value in header}.get(KEY)
             rows = connection.execute(
                 "SELECT ids, sentence, kind, direction, best_ids, changed, became, distance, floor, evaluations, seconds "
-                "FROM read_parquet(?, hive_partitioning = false) ORDER BY sentence, kind, direction",
-                [str(path)],
+                f"FROM read_parquet(?, {READ}) ORDER BY sentence, kind, direction",
+                [one_file(path)],
             ).fetchall()
         except duckdb.Error as error:
             reason = str(error).partition("\n")[0][:120]

@@ -175,7 +175,7 @@ def agreement_sentence(tokens: Measure, others: int) -> str:
 
     above = "each" if tokens.percentile == 100 else f"{tokens.percentile:.0f} % (ties by half)"
     return (
-        f"Of its top tokens the two corpora have {percent(tokens.value)} in common, where the halves of one corpus have "
-        f"{percent(tokens.within)}, and this unit and other neurons {percent(tokens.chance)}: it agrees with itself more than "
-        f"with {above} of {others} others."
+        f"Compared by halves of the top sentences, the two corpora have {percent(tokens.value)} of its top tokens in common, "
+        f"where the two halves of one corpus have {percent(tokens.within)}, and this unit and other neurons "
+        f"{percent(tokens.chance)}: it agrees with itself more than with {above} of {others} others."
     )

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
-from textdream.corpus.index import Index
-from textdream.errors import CorpusError
-from textdream.experiments.corpus_top import agreement_sentence, standing
+from textdream.experiments.corpus_top import agreement_sentence
+from textdream.experiments.index_claims import follows_from_index
 from textdream.experiments.neighbourhood import embedding_distances, smoothness
-from textdream.experiments.neurons import unusual
 from textdream.experiments.shift_claims import follows_from_concept
 from textdream.model.model import Model
 from textdream.records import (
@@ -52,7 +52,7 @@ def follows(result: Any, model: Model) -> Iterator[Found]:
         yield from _corpus_top(result)
 
 
-def follows_from_files(result: Any, folder: Path) -> tuple[list[Found], str | None]:
+def follows_from_files(result: Any, model: Model, folder: Path) -> tuple[list[Found], str | None]:
     """What follows from the files that a result in `folder` names; and, where they are not at hand, what could not be checked."""
     if isinstance(result, ShiftResult | ShiftAuditResult):
         return follows_from_concept(result, folder)
@@ -60,25 +60,9 @@ def follows_from_files(result: Any, folder: Path) -> tuple[list[Found], str | No
         return [], "whether the concept was better than its controls when it was fitted, which its file tells"
     if isinstance(result, ReconstructResult) and any(one.synonyms for one in result.layers):
         return [], "that no other token changes a layer less than the substitutes listed, which takes another search"
-    return follows_from_index(result)
-
-
-def follows_from_index(result: Any) -> tuple[list[Found], str | None]:
-    """What follows from the index that a result names; and, where that is not at hand, what could not be checked."""
-    if not isinstance(result, CorpusTopResult | NeuronsResult):
-        return [], None
-    if result.settings.get("direction") is not None:
-        return [], "where the direction stands, which takes another scan of the corpus"
-    left = "where the unit stands" if isinstance(result, CorpusTopResult) else "z and percentiles"
-    try:
-        index = Index.open(str(result.settings.get("index")), result.model)
-    except CorpusError as error:
-        return [], f"{left}, which the index tells ({error.given})"
-    if index.manifest.corpus != result.corpus:
-        return [], f"{left}, which the index tells ({index.folder} is of another corpus now)"
-    if isinstance(result, NeuronsResult):
-        return list(_neurons(result, index)), None
-    return list(_standing(result, index)), None
+    if isinstance(result, CorpusTopResult | NeuronsResult):
+        return follows_from_index(result, model)
+    return [], None
 
 
 def _orders(result: Any) -> Iterator[tuple[str, list[Any]]]:
@@ -122,7 +106,7 @@ def _token_search(result: TokenSearchResult, model: Model) -> Iterator[Found]:
 
 
 def _similar(result: SimilarResult, model: Model) -> Iterator[Found]:
-    table = model.hf.get_input_embeddings().weight.detach().cpu().float()
+    table = _embeddings(model)
     here = result.start.ids[result.position]
     distances = embedding_distances(table, here, result.metric)[model.tokens.allowed].sort().values
     said = torch.tensor([token.distance for token in result.tokens])
@@ -139,6 +123,15 @@ def _similar(result: SimilarResult, model: Model) -> Iterator[Found]:
         rank is not None and not isclose(rank, result.rank_correlation or 0.0, abs_tol=1e-6)
     ):
         yield "rank_correlation", result.rank_correlation, rank
+
+
+@torch.no_grad()
+def _embeddings(model: Model) -> Float[Tensor, "d_vocab d_embed"]:
+    """What the model looks up for each token: some (Gemma's) scale their table's rows on the way."""
+    module = model.hf.get_input_embeddings()
+    ids = torch.arange(module.weight.shape[0], device=module.weight.device)
+    found: Tensor = module(ids)
+    return found.cpu().float()
 
 
 def _corpus_top(result: CorpusTopResult) -> Iterator[Found]:
@@ -158,38 +151,3 @@ def _corpus_top(result: CorpusTopResult) -> Iterator[Found]:
     edges = [(band.low, band.high) for band in result.quantiles]
     if edges != sorted(edges) or any(low > high for low, high in edges):
         yield "quantiles", edges, "bands that rise"
-
-
-def _standing(result: CorpusTopResult, index: Index) -> Iterator[Found]:
-    target = result.target
-    site, layer = str(target.site), int(target.layer or 0)
-    random = target.neuron is None
-    number = target.neuron if target.neuron is not None else int(result.settings.get("random_direction") or 0)
-    card = index.card(site, layer, number, "random" if random else "neuron")
-    if random and target.vector != index.direction(site, layer, number):
-        yield "target.vector", "a vector", f"random direction {number} of the index"
-    if result.standing != (found := standing(index, card)):
-        yield "standing", result.standing, found
-    histogram = (card.minimum, card.maximum, list(card.histogram))
-    if (result.histogram.low, result.histogram.high, result.histogram.counts) != histogram:
-        yield "histogram", result.histogram.counts, list(card.histogram)
-    edges = list(zip(card.quantiles, card.quantiles[1:], strict=False))
-    if [(band.low, band.high) for band in result.quantiles] != edges:
-        yield "quantiles", [(band.low, band.high) for band in result.quantiles], edges
-
-
-def _neurons(result: NeuronsResult, index: Index) -> Iterator[Found]:
-    statistics = index.statistics()
-    for number, unit in enumerate(result.neurons):
-        known = statistics.get((unit.site, unit.layer))
-        if known is None or unit.neuron >= len(known.mean):
-            yield f"neurons.{number}", f"{unit.site} {unit.layer} {unit.neuron}", "a unit of the index"
-            continue
-        values = torch.as_tensor(known.mean).clone().double()
-        values[unit.neuron] = unit.activation
-        z, percentile = (float(found[unit.neuron]) for found in unusual(values, known))
-        # The value was a float32 when it was measured, and is the same number here.
-        if not isclose(z, unit.z, rel_tol=1e-6, abs_tol=1e-6):
-            yield f"neurons.{number}.z", unit.z, z
-        if not isclose(percentile, unit.percentile, abs_tol=1e-6):
-            yield f"neurons.{number}.percentile", unit.percentile, percentile

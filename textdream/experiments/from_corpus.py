@@ -27,7 +27,7 @@ class CorpusBest:
     corpus: CorpusInfo
     best: Sentence
     bound: float
-    """What no other sentence of the corpus goes beyond."""
+    """What no other sentence of the corpus goes beyond: the best itself, where the index kept them all."""
     starts: tuple[Sentence, ...]
     passed_over: int
     """Sentences better than the last start that are none themselves."""
@@ -103,7 +103,9 @@ def corpus_best(model: Model, target: Objective, config: DreamConfig) -> CorpusB
     shown = shaded(model, card.least, unit, "least") if config.minimise else shaded(model, card.most, unit, "most")
     ranked = [Sentence(**{key: value for key, value in sentence if key != "activations"}) for sentence in shown]
     sign = -1.0 if config.minimise else 1.0
-    bound = sign * corpus_bound(sign, card.least if config.minimise else card.most, shown)
+    kept = card.least if config.minimise else card.most
+    all_kept = len(kept) == index.manifest.corpus.sentences
+    bound = ranked[0].activation if all_kept else sign * corpus_bound(sign, kept, shown)
     chosen = _chosen(model, ranked, wanted or 0, config.round_trip)
     if wanted is not None and not chosen:
         raise InputError(

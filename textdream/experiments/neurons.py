@@ -87,9 +87,10 @@ def unusual(
 ) -> tuple[Float[Tensor, " units"], Float[Tensor, " units"]]:
     """(z, percentile) of one value for each unit, among that unit's values over the corpus.
 
-    The percentile comes from the histogram: the share of tokens in lower bins, so that at least so many are lower. Those in the
-    value's own bin do not count: a unit which is near zero at almost every token (one bin) cannot seem unusual there. A unit
-    that is the same everywhere has z 0 and percentile 0.
+    The percentile is the larger of two bounds: at least so many of the sampled tokens are no higher. One counts the tokens in
+    lower bins of the histogram. The other counts the tokens up to a decile; where a sparse unit has almost all of its tokens in
+    one bin, that alone tells them apart. Of deciles that are equal, the value itself reaches the first: a unit that is zero at
+    nine tokens of ten does not seem unusual at zero. A unit that is the same everywhere has z 0 and percentile 0.
     """
     values = values.double()
     mean, variance, low, high, counts = (
@@ -98,11 +99,24 @@ def unusual(
     )
     sd = variance.clamp_min(0).sqrt()
     z = torch.where(sd > 0, (values - mean) / sd.clamp_min(1e-30), 0.0)
-    bins = counts.shape[1]
-    place = ((values - low) / (high - low).clamp_min(1e-30) * bins).floor().long().clamp(0, bins - 1)
-    below = counts.cumsum(1).gather(1, place[:, None])[:, 0] - counts.gather(1, place[:, None])[:, 0]
-    percentile = 100 * below / counts.sum(1).clamp_min(1)
+    bins, sampled = counts.shape[1], counts.sum(1)
+    edges = low[:, None] + ((high - low) / bins)[:, None] * torch.arange(1, bins)
+    reached = torch.searchsorted(edges, values[:, None], right=True)
+    in_bins = torch.where(high > low, (counts.cumsum(1) - counts).gather(1, reached)[:, 0], 0.0)
+    below = torch.maximum(in_bins, _in_deciles(values, torch.as_tensor(known.quantiles).double(), sampled))
+    percentile = 100 * below / sampled.clamp_min(1)
     return z, percentile.masked_fill((values > high) & (sd > 0), 100.0)
+
+
+def _in_deciles(
+    values: Float[Tensor, " units"], quantiles: Float[Tensor, "units 11"], sampled: Float[Tensor, " units"]
+) -> Float[Tensor, " units"]:
+    """How many sampled tokens at least are no higher, by the highest decile that the value reaches."""
+    deciles, earlier = quantiles[:, 1:-1], quantiles[:, :-2]
+    here = values[:, None]
+    reached = ((here > deciles) | ((here == deciles) & (deciles > earlier))).sum(1)
+    # The tenths of a sorted sample lie at these places of it, counted from 0.
+    return torch.where(reached > 0, (reached * (sampled - 1) / 10).floor() + 1, 0.0)
 
 
 def _first(z: Tensor, percentile: Tensor, top: int) -> list[int]:

@@ -150,7 +150,7 @@ def verify(
         if not report.mismatches:
             # What follows from a wrong number is no second fault.
             report.mismatches += [Mismatch(*found) for found in follows(result, model)]
-            from_files, report.unchecked = follows_from_files(result, Path(path).parent)
+            from_files, report.unchecked = follows_from_files(result, model, Path(path).parent)
             report.mismatches += [Mismatch(*found) for found in from_files]
         if searched and result.certificate is not None and result.certificate.holds:
             _try_certificate(result, model, replacements, random.Random(seed), report)

@@ -18,6 +18,8 @@ _UNUSED = re.compile(r"\[unused\d+\]|<unused\d+>|<extra_id_\d+>|madeupword\d+|<\
 
 # Why a text cannot be encoded: no tokens; special ones, or characters not known, inside; more than the model takes.
 Refusal = Literal["empty", "unknown", "long"]
+# Characters of a text that is tokenised in bulk, at most: no model takes so many.
+LONGEST = 1 << 20
 
 
 def word_spans(text: str, word: str) -> list[tuple[int, int]]:
@@ -149,10 +151,17 @@ class Tokens:
         return len(self.tokenizer("", verbose=False)["input_ids"])
 
     def encode_many(self, texts: Sequence[str]) -> list[list[int] | Refusal]:
-        """`encode` for many texts at once: in place of each that it would refuse, the reason."""
+        """`encode` for many texts at once: in place of each that it would refuse, the reason.
+
+        A text of more than `LONGEST` characters is too long, and not so much as tokenised: that takes a hundred times its size.
+        """
         found: list[list[int] | Refusal] = []
-        for ids in self.tokenizer(list(texts), verbose=False)["input_ids"] if texts else []:
-            if len(ids) <= self.frame:
+        shown = [text if len(text) <= LONGEST else "" for text in texts]
+        rows = self.tokenizer(shown, verbose=False)["input_ids"] if texts else []
+        for text, ids in zip(texts, rows, strict=True):
+            if len(text) > LONGEST:
+                found.append("long")
+            elif len(ids) <= self.frame:
                 found.append("empty")
             elif sum(id_ in self.special for id_ in ids) > self.frame:
                 found.append("unknown")

@@ -82,7 +82,7 @@ class Baseline(Sentence):
     corpus: CorpusInfo
     bound: FiniteFloat
     """What no other sentence goes beyond: the last of those that the index kept, and twice the largest difference between
-    its precision and float32 among them."""
+    its precision and float32 among them; the best itself, where the index kept all."""
     beats: bool
     """Whether the dream's best is better than the sentence and the bound, by more than float32 rounding."""
     ratio: FiniteFloat | None

@@ -21,7 +21,7 @@ class NeuronValue(Record):
     z: FiniteFloat
     """(activation - mean) / standard deviation over all tokens of the corpus."""
     percentile: Annotated[FiniteFloat, Field(ge=0, le=100)]
-    """At least this share of the sampled tokens excites it less, in percent: those in lower bins of its histogram."""
+    """At least this share of the sampled tokens excites it no more, in percent: by its histogram and its deciles."""
 
 
 class NeuronsResult(Result):

@@ -39,7 +39,7 @@ def dream(result: DreamResult) -> RenderableType:
         lines.append(Padding(Text.assemble(("probability  ", "dim"), before, " → ", (after, "bold")), (0, 0, 0, 1)))
     lines.append(Text())
     if result.baseline is not None:
-        lines.append(Padding(baseline(result.baseline, result.minimise), (0, 0, 0, 1)))
+        lines.append(Padding(baseline(result, result.baseline), (0, 0, 0, 1)))
     lines += [Padding(certificate(result), (0, 0, 0, 1)), Padding(_cost(result), (0, 0, 0, 1))]
     if result.interrupted:
         lines.append(Text(" interrupted: this is the best that was reached", style="bold yellow"))
@@ -85,15 +85,24 @@ def certificate(result: DreamResult) -> Text:
     )
 
 
-def baseline(found: Baseline, minimise: bool) -> Text:
-    """Whether the dream beats the corpus, and what it started from."""
+def baseline(result: DreamResult, found: Baseline) -> Text:
+    """Whether and by how much the dream beats the corpus, and what it started from."""
     names = ", ".join(file.name for file in found.corpus.files[:3])
-    size = f"the {'lowest' if minimise else 'best'} of {found.corpus.sentences:,} sentences"
-    text = Text("✓ beats the corpus" if found.beats else "✗ does not beat the corpus", style="bold")
-    text.stylize("green" if found.beats else "red")
-    text.append("  " + (size if found.ratio is None else f"{found.ratio:.2f} × {size}")).append(
-        f" ({names})", style="dim"
-    )
+    size = f"the {'lowest' if result.minimise else 'best'} of {found.corpus.sentences:,} sentences"
+    above = result.best.activation - found.activation
+    # More than float32 can tell from none, as the optimisers have it.
+    past = (-above if result.minimise else above) > 1e-5 * max(1.0, abs(found.activation))
+    if found.beats:
+        text = Text("✓ beats the corpus", style="bold green")
+    elif past:
+        text = Text("? cannot be told for certain", style="bold yellow")
+    else:
+        text = Text("✗ does not beat the corpus", style="bold red")
+    # There is no multiple of a number of the wrong sign.
+    by = f"{abs(above):.3f} {'above' if above >= 0 else 'below'}" if found.ratio is None else f"{found.ratio:.2f} ×"
+    text = Text.assemble(text, f"  {by} {size}", (f" ({names})", "dim"))
+    if past and not found.beats:
+        text.append(f"\n  a sentence that the index left out may reach {found.bound:.3f}", style="dim")
     count, among = len(found.sentences), len(found.sentences) + found.passed_over
     if count:
         others = "; the others do not survive retokenising" if found.passed_over else ""

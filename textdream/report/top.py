@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import zip_longest
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -79,11 +80,14 @@ def _side_by_side(result: CorpusTopResult, against: Agreement) -> RenderableType
         table.add_column(overflow="fold", ratio=1)
     names = [corpus.files[0].name for corpus in (result.corpus, against.corpus)]
     table.add_row("", Text(names[0], style="dim"), "", Text(names[1], style="dim"))
-    pairs = zip(result.sentences, against.sentences, strict=False)
-    for here, there in pairs:
+    # A small corpus may have fewer sentences than were asked for.
+    for here, there in zip_longest(result.sentences, against.sentences):
         cells: list[RenderableType] = []
         for sentence, standing in ((here, result.standing), (there, against.standing)):
-            cells += [f"{sentence.activation:.2f}", shaded(sentence, standing, before=8, after=4)]
+            if sentence is None:
+                cells += ["", ""]
+            else:
+                cells += [f"{sentence.activation:.2f}", shaded(sentence, standing, before=8, after=4)]
         table.add_row(*cells)
     return Padding(table, (0, 0, 1, 1))
 
@@ -94,8 +98,8 @@ def _agreement(against: Agreement) -> list[RenderableType]:
         table.add_column(justify=justify)
     table.add_row("", *(Text(name, style="dim") for name in ("agreement", "within one", "other units", "above")))
     for name, found in (
-        ("top tokens in common", against.tokens),
-        ("similarity of their embeddings", against.embeddings),
+        ("top tokens in common, by halves", against.tokens),
+        ("similarity of their embeddings, by halves", against.embeddings),
     ):
         table.add_row(Text(name), *_cells(found))
     return [Padding(table, (0, 0, 0, 1)), Padding(Text(against.text), (1, 1, 0, 1)), Text()]
