@@ -1,8 +1,10 @@
 """A page of each kind of result: it draws, it fits, anyone can read it."""
 
+import re
 from typing import get_args
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.pages import KINDS, check_axe, check_drawn, check_fits, figures, result
 from textdream.records.kinds import AnyResult
@@ -44,3 +46,29 @@ def test_a_table_can_be_read_by_anyone(show):
     page = show({"dream.json": result("dream-word")})
     page.get_by_role("button", name="Step by step: show the data as a table").click()
     check_axe(page, "light", "dark")
+
+
+def test_what_is_marked_in_a_text_is_heard(show):
+    """In the accessibility tree, not in a title that only a pointer finds."""
+    page = show({"dream.json": result("dream-word")}, "#0:step=1")
+    dream = result("dream-word")
+    step = dream.steps[1]
+    name = page.get_by_role("option", selected=True).aria_snapshot().split("[selected]")[0]
+    assert re.search(rf"step {step.step}, activation [−\d.]+: .*\(read here", name)
+    changed = [one for one, other in zip(step.tokens, dream.steps[0].tokens, strict=True) if one != other]
+    assert len(changed) == name.count("changed)") > 0
+    ends = page.get_by_role("figure", name="Start and best").get_by_role("table")
+    assert re.search(r'cell ".*\(read here, changed\)', ends.aria_snapshot())
+
+    page = show({"layers.json": result("reconstruct")})
+    page.get_by_role("button", name="layer 0: show it below").click()
+    assert "(changed)" in page.get_by_role("figure", name="Layer 0: the nearest other text").aria_snapshot()
+
+
+def test_a_text_is_copied_without_what_is_heard_beside_it(show):
+    page = show({"dream.json": result("dream-word")})
+    best = page.get_by_role("figure", name="Start and best").get_by_role("row").last
+    expect(best).to_contain_text("changed)")
+    copied = best.evaluate("(row) => { getSelection().selectAllChildren(row); return getSelection().toString(); }")
+    assert "changed" not in copied
+    assert copied.split()[2:] == ["no", "[realising]", "for", "me", "."]

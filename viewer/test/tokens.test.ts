@@ -1,6 +1,17 @@
 import { expect, test } from "vitest";
 import { number, tick } from "../src/lib/format";
-import { alone, pieces, sentence } from "../src/lib/tokens";
+import { alone, heard, pieces, sentence } from "../src/lib/tokens";
+
+test("what marks and strong colours say of a token is heard behind it", () => {
+  const tokens = ["[CLS]", "em", "##bed", "the", "hands", "[SEP]"];
+  expect(heard(tokens, {})).toBe("embed the hands");
+  const wrong = { name: "bad", sign: "✗", says: "wrong: the text given has “a”" } as const;
+  expect(heard(tokens, { changed: [2, 4, 5], read: 4, marks: [null, null, null, wrong] })).toBe(
+    "embed (changed) the (wrong: the text given has “a”) hands (read here, changed) [SEP] (changed)",
+  );
+  expect(heard(tokens, { changed: [1] })).toBe("em (changed) bed the hands");
+  expect(heard(tokens, { read: 4, values: [9, 1, -2, 0.5, 4, 0], scale: 4 })).toBe("embed (−2) the hands (read here, 4)");
+});
 
 test("pieces of words are put together as each kind of vocabulary marks them", () => {
   expect(sentence(["[CLS]", "em", "##bed", "##ding", "[SEP]"])).toBe("embedding");
