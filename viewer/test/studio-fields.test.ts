@@ -58,6 +58,16 @@ describe("settings", () => {
     }
   });
 
+  test("what was given as not set stays so, where the default is something", () => {
+    const number = { anyOf: [{ type: "integer" }, { type: "null" }], default: 64, description: "" };
+    const schema: Schema = { properties: { most: number, search: { properties: { patience: { ...number, default: 5 } } } } };
+    const fields = sections({ schema, roles: {} }).flatMap((section) => section.fields);
+    const given = { most: null, search: { patience: null } };
+    expect(initial(fields, given)).toEqual({ most: null, "search.patience": null });
+    expect(settingsOf(fields, initial(fields, given))).toEqual(given);
+    expect(initial(fields, {})).toEqual({ most: 64, "search.patience": 5 });
+  });
+
   test("a deep setting is sent where it belongs", () => {
     const fields = fieldsOf("dream");
     expect(settingsOf(fields, { ...initial(fields, {}), text: "a", "search.gcg.steps": 3 })).toEqual({ text: "a", search: { gcg: { steps: 3 } } });
