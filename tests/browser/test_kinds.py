@@ -54,7 +54,7 @@ def test_what_is_marked_in_a_text_is_heard(show):
     dream = result("dream-word")
     step = dream.steps[1]
     name = page.get_by_role("option", selected=True).aria_snapshot().split("[selected]")[0]
-    assert re.search(rf"step {step.step}, activation [−\d.]+: .*\(read here", name)
+    assert re.search(rf"Step {step.step}, activation [−\d.]+: .*\(read here", name)
     changed = [one for one, other in zip(step.tokens, dream.steps[0].tokens, strict=True) if one != other]
     assert len(changed) == name.count("changed)") > 0
     ends = page.get_by_role("figure", name="Start and best").get_by_role("table")
