@@ -72,3 +72,39 @@ def test_a_text_is_copied_without_what_is_heard_beside_it(show):
     copied = best.evaluate("(row) => { getSelection().selectAllChildren(row); return getSelection().toString(); }")
     assert "changed" not in copied
     assert copied.split()[2:] == ["no", "[realising]", "for", "me", "."]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_names_of_columns_break_no_word(show, name):
+    page = show({f"{name}.json": result(name)})
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        broken = page.evaluate("""() => [...document.querySelectorAll(".head > span, thead th")].flatMap((one) => {
+            const [text] = one.childNodes;
+            if (!(text instanceof Text) || !one.offsetParent || one.closest(".unseen")) return [];
+            return [...text.data.matchAll(/\\S+/g)].flatMap(({ index, 0: word }) => {
+                const range = document.createRange();
+                range.setStart(text, index);
+                range.setEnd(text, index + word.length);
+                return range.getClientRects().length > 1 ? [word] : [];
+            });
+        })""")
+        assert broken == [], width
+
+
+@pytest.mark.parametrize(("name", "width"), [("token-map", 390), ("shift", 390)])
+def test_nothing_shows_beside_the_names_that_stay_while_cells_scroll(show, name, width):
+    page = show({f"{name}.json": result(name)})
+    page.set_viewport_size({"width": width, "height": 900})
+    beside = page.get_by_role("grid").evaluate("""(grid) => {
+        const box = grid.parentElement;
+        box.scrollLeft = 90;
+        box.scrollIntoView();
+        const { left } = box.getBoundingClientRect();
+        return [...grid.querySelectorAll("th[scope=row]")].flatMap((name) => {
+            const { top, bottom } = name.getBoundingClientRect();
+            return [0.5, 1.5, 2.5].map((x) => document.elementFromPoint(left + x, (top + bottom) / 2) === name);
+        });
+    }""")
+    assert beside
+    assert all(beside)
