@@ -108,3 +108,12 @@ def test_nothing_shows_beside_the_names_that_stay_while_cells_scroll(show, name,
     }""")
     assert beside
     assert all(beside)
+
+
+def test_on_a_phone_a_text_has_the_whole_width(show):
+    page = show({"dream.json": result("dream-word")})
+    page.set_viewport_size({"width": 390, "height": 900})
+    table = page.get_by_role("figure", name="Start and best").get_by_role("table")
+    assert 'rowheader "best"' in table.aria_snapshot()
+    cell = table.get_by_role("row").last.get_by_role("cell").last
+    assert cell.bounding_box()["width"] == pytest.approx(table.bounding_box()["width"], abs=2)
