@@ -117,3 +117,23 @@ def test_on_a_phone_a_text_has_the_whole_width(show):
     assert 'rowheader "best"' in table.aria_snapshot()
     cell = table.get_by_role("row").last.get_by_role("cell").last
     assert cell.bounding_box()["width"] == pytest.approx(table.bounding_box()["width"], abs=2)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_no_cell_of_a_list_runs_into_the_next(show, name):
+    """A bar over a number would hide its sign."""
+    page = show({f"{name}.json": result(name)})
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        over = page.evaluate("""() => [...document.querySelectorAll("[role=option] > .cells")].flatMap((row) => {
+            const seen = [...row.children].filter((cell) => cell.getClientRects().length > 0);
+            const ends = (cell) => {
+                if (getComputedStyle(cell).overflow !== "visible") return cell.getBoundingClientRect();
+                const range = document.createRange();
+                range.selectNodeContents(cell);
+                return range.getBoundingClientRect();
+            };
+            const over = seen.slice(1).filter((cell, before) => ends(seen[before]).right > ends(cell).left + 1);
+            return over.map((cell) => cell.textContent);
+        })""")
+        assert over == [], width
