@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.pages import result, tab_to
@@ -42,6 +43,23 @@ def test_a_thousand_steps_and_only_those_in_sight_exist(show):
         expect(chosen(page)).to_have_attribute("aria-posinset", str(place))
         expect(chosen(page)).to_be_in_viewport()
     assert rows.count() < 40
+
+
+def test_start_and_best_stay_in_sight_and_cover_nothing(show):
+    dream = result("dream-word")
+    steps = [dream.steps[place % 6].model_copy(update={"step": place}) for place in range(100)]
+    page = show({"dream.json": dream.model_copy(update={"steps": steps})}, "#0:step=50")
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        pinned, steps = page.get_by_role("list", name="start and best"), page.get_by_role("listbox", name="Steps")
+        for key in ("Home", "End"):
+            steps.press(key)
+            steps.evaluate("list => { list.scrollLeft = 40 }")
+            expect(pinned.get_by_role("listitem").last).to_be_in_viewport()
+            top, row = pinned.bounding_box(), chosen(page).bounding_box()
+            assert top["y"] + top["height"] <= row["y"]
+            shift = steps.bounding_box()["x"] + 3 - top["x"]
+            assert shift == pytest.approx(steps.evaluate("list => list.scrollLeft")), "columns are below each other"
 
 
 def test_play_and_pause(show):

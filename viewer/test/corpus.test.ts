@@ -47,3 +47,12 @@ test("text of a corpus never becomes markup", () => {
   const { container } = render(CorpusTop, { result: { ...corpus, sentences: [evil] }, state: new ViewState() });
   expect(container.querySelector("img")).toBeNull();
 });
+
+test("the table has the activation of every token: not all can point at one", async () => {
+  render(CorpusTop, { result: corpus, state: new ViewState() });
+  await fireEvent.click(screen.getByRole("button", { name: "Sentences: show the data as a table" }));
+  const [first] = corpus.sentences;
+  const cell = screen.getByRole("region", { name: "Sentences: data" }).querySelector("tbody tr td:last-child")!.textContent!;
+  expect(cell.split(", ")).toHaveLength(first!.tokens.length + first!.tokens.filter((token) => token === ",").length);
+  expect(cell).toContain("##ing 2.02");
+});

@@ -26,7 +26,7 @@ export function outline(root: Element): string {
       const what = node.getAttribute("role") ?? node.tagName.toLowerCase();
       lines.push(`${"  ".repeat(depth)}${what}${states.map((state) => ` (${state})`).join("")}${name ? ` “${name}”` : ""}: `);
       // What a name already says is not said twice.
-      if (node.tagName === "BUTTON" && name) return;
+      if (node.matches("button, [role=option]") && name) return;
     }
     for (const child of node.childNodes) walk(child, own ? depth + 1 : depth);
     if (node.matches("td, th, title, .number, .soft")) lines[lines.length - 1] += " ";

@@ -48,13 +48,6 @@ describe("fields", () => {
 });
 
 describe("settings", () => {
-  test("a setting that is given as nothing stays nothing, whatever its default", () => {
-    const fields = fieldsOf("dream");
-    const path = "search.anneal.start_weight";
-    expect(field("dream", path).fallback).not.toBeNull();
-    expect(initial(fields, { search: { anneal: { start_weight: null } } })[path]).toBeNull();
-  });
-
   test("defaults are left out, examples come back as they were", () => {
     for (const { name, example } of experiments) {
       const fields = fieldsOf(name);
@@ -63,6 +56,16 @@ describe("settings", () => {
       for (const [path, value] of Object.entries(flat(example)))
         if (value !== fields.find((one) => one.path === path)!.fallback) expect(sent[path]).toBe(value);
     }
+  });
+
+  test("what was given as not set stays so, where the default is something", () => {
+    const number = { anyOf: [{ type: "integer" }, { type: "null" }], default: 64, description: "" };
+    const schema: Schema = { properties: { most: number, search: { properties: { patience: { ...number, default: 5 } } } } };
+    const fields = sections({ schema, roles: {} }).flatMap((section) => section.fields);
+    const given = { most: null, search: { patience: null } };
+    expect(initial(fields, given)).toEqual({ most: null, "search.patience": null });
+    expect(settingsOf(fields, initial(fields, given))).toEqual(given);
+    expect(initial(fields, {})).toEqual({ most: 64, "search.patience": 5 });
   });
 
   test("a deep setting is sent where it belongs", () => {

@@ -124,6 +124,24 @@ test("the queue stands in the menu with one's place in it", async () => {
   expect(stateText({ ...RUN, state: "queued", place: 3 })).toBe("number 3 in the queue");
 });
 
+test("a run that is being stopped says so in every state, and one without a result keeps no best", () => {
+  const said = (more: Partial<Run>): string => stateText({ ...RUN, ...more });
+  expect(said({ state: "running", stopping: true })).toBe("stopping when the step under way is done");
+  expect(said({ state: "paused", stopping: true })).toBe("stopping when the engine is free");
+  expect(said({ state: "queued", place: 2, stopping: true })).toBe("stopping when the engine is free");
+  expect(said({ state: "stopped", stopping: true, has_result: true })).toBe("stopped, the best is kept");
+  expect(said({ state: "stopped", has_result: false })).toBe("stopped before there was a result");
+});
+
+test("when a run was made is told by the reader's clock", async () => {
+  vi.stubEnv("TZ", "Asia/Tokyo");
+  runs = [{ ...RUNS[0]!, created: "2026-11-26T20:52:30+00:00" }];
+  await gallery();
+  const time = screen.getByText("2026-11-27 05:52");
+  expect([time.tagName, time.title]).toEqual(["TIME", "2026-11-26 20:52 UTC"]);
+  vi.unstubAllEnvs();
+});
+
 test("a server that is gone is said, and found again", async () => {
   const { answers, store } = await gallery();
   await store.look();

@@ -1,6 +1,17 @@
 import { expect, test } from "vitest";
-import { number, tick } from "../src/lib/format";
-import { alone, pieces, sentence } from "../src/lib/tokens";
+import { number, percent, tick } from "../src/lib/format";
+import { alone, heard, pieces, sentence } from "../src/lib/tokens";
+
+test("what marks and strong colours say of a token is heard behind it", () => {
+  const tokens = ["[CLS]", "em", "##bed", "the", "hands", "[SEP]"];
+  expect(heard(tokens, {})).toBe("embed the hands");
+  const wrong = { name: "bad", sign: "✗", says: "wrong: the text given has “a”" } as const;
+  expect(heard(tokens, { changed: [2, 4, 5], read: 4, marks: [null, null, null, wrong] })).toBe(
+    "embed (changed) the (wrong: the text given has “a”) hands (read here, changed) [SEP] (changed)",
+  );
+  expect(heard(tokens, { changed: [1] })).toBe("em (changed) bed the hands");
+  expect(heard(tokens, { read: 4, values: [9, 1, -2, 0.5, 4, 0], scale: 4 })).toBe("embed (−2) the hands (read here, 4)");
+});
 
 test("pieces of words are put together as each kind of vocabulary marks them", () => {
   expect(sentence(["[CLS]", "em", "##bed", "##ding", "[SEP]"])).toBe("embedding");
@@ -33,4 +44,9 @@ test("tokens of bytes are spelled as letters, and others are left as they are", 
 test("numbers of any size are short", () => {
   expect([1e30, -1e30, 1e-30, 123456789, 0].map((value) => number(value))).toEqual(["1.0e30", "−1.0e30", "1.0e-30", "123,456,789", "0"]);
   expect([1e30, -2e30, 1e-30, 1500].map((value) => tick(value))).toEqual(["1e30", "−2e30", "1e-30", "1,500"]);
+});
+
+test("a share that is not 0 is not written as 0", () => {
+  expect([0, 0.00001, 0.00005, 1].map((share) => percent(share, 2))).toEqual(["0.00 %", "< 0.01 %", "0.01 %", "100.00 %"]);
+  expect([0.004, 0.006].map((share) => percent(share))).toEqual(["< 1 %", "1 %"]);
 });

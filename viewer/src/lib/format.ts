@@ -32,7 +32,11 @@ export function ticks(values: readonly number[]): string[] {
 
 export const count = (value: number): string => value.toLocaleString("en-US");
 
-export const percent = (share: number, digits = 0): string => `${(100 * share).toFixed(digits)} %`;
+/** A share that is not 0 is never written as 0. */
+export function percent(share: number, digits = 0): string {
+  const least = 10 ** -digits;
+  return share > 0 && 100 * share < least / 2 ? `< ${least.toFixed(digits)} %` : `${(100 * share).toFixed(digits)} %`;
+}
 
 export function seconds(value: number): string {
   if (value < 120) return `${number(value)} s`;

@@ -1,7 +1,7 @@
 /**
  * A piece of the page as one SVG that needs nothing else: rectangles for the boxes that have a colour or a border, text where
  * it stands, inline SVG with its styles written out. Unlike a foreignObject it opens in every program that reads SVG, and
- * a canvas may draw it.
+ * a canvas may draw it. What a frame that scrolls or clips does not show, the picture does not show either.
  */
 
 const NS = "http://www.w3.org/2000/svg";
@@ -33,6 +33,33 @@ function inlined(source: SVGElement): SVGElement {
   return copy;
 }
 
+/** Part of the page, in its coordinates. */
+interface Area {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+}
+
+const common = (one: Area, other: Area): Area => ({
+  left: Math.max(one.left, other.left), top: Math.max(one.top, other.top),
+  right: Math.min(one.right, other.right), bottom: Math.min(one.bottom, other.bottom),
+}); // prettier-ignore
+
+/** Something of the one stands in the other; a line of no width may. */
+const meet = (one: Area, other: Area): boolean =>
+  one.left <= other.right && other.left <= one.right && one.top < other.bottom && other.top < one.bottom;
+
+const clips = (style: CSSStyleDeclaration): boolean =>
+  style.display !== "inline" && (style.overflowX !== "visible" || style.overflowY !== "visible" || /paint|content|strict/.test(style.contain));
+
+/** Inside the border and the scrollbars. */
+function inside(element: HTMLElement): Area {
+  const rect = element.getBoundingClientRect();
+  const [left, top] = [rect.left + element.clientLeft, rect.top + element.clientTop];
+  return { left, top, right: left + element.clientWidth, bottom: top + element.clientHeight };
+}
+
 function box(element: Element, style: CSSStyleDeclaration, frame: DOMRect): SVGElement[] {
   const rect = element.getBoundingClientRect();
   const [x, y] = [rect.left - frame.left, rect.top - frame.top];
@@ -60,8 +87,7 @@ function box(element: Element, style: CSSStyleDeclaration, frame: DOMRect): SVGE
   return shapes;
 }
 
-/** The words of a text of which something is seen. */
-function words(node: Text, style: CSSStyleDeclaration, frame: DOMRect, seen: DOMRect): SVGElement[] {
+function words(node: Text, style: CSSStyleDeclaration, frame: DOMRect, shown: Area): SVGElement[] {
   const range = document.createRange();
   const shapes: SVGElement[] = [];
   const size = parseFloat(style.fontSize);
@@ -70,7 +96,7 @@ function words(node: Text, style: CSSStyleDeclaration, frame: DOMRect, seen: DOM
     range.setStart(node, match.index);
     range.setEnd(node, match.index + match[0].length);
     const rect = range.getBoundingClientRect();
-    if (!rect.width || !overlap(rect, seen)) continue;
+    if (!rect.width || !meet(rect, shown)) continue;
     const text = make("text", {
       x: rect.left - frame.left,
       y: rect.top - frame.top + rect.height / 2 + 0.35 * size,
@@ -87,21 +113,6 @@ function words(node: Text, style: CSSStyleDeclaration, frame: DOMRect, seen: DOM
   return shapes;
 }
 
-/** Whether an element shows nothing beyond its edges. */
-const hides = (style: CSSStyleDeclaration): boolean =>
-  style.overflowX !== "visible" || style.overflowY !== "visible" || /paint|content|strict/.test(style.contain);
-
-/** The box within an element's borders and scroll bars: what it scrolls is seen there. */
-const padding = (element: HTMLElement, rect: DOMRect): DOMRect =>
-  new DOMRect(rect.left + element.clientLeft, rect.top + element.clientTop, element.clientWidth || rect.width, element.clientHeight || rect.height);
-
-/** What two boxes share; null if that is nothing. */
-function overlap(one: DOMRect, other: DOMRect): DOMRect | null {
-  const [left, top] = [Math.max(one.left, other.left), Math.max(one.top, other.top)];
-  const [right, bottom] = [Math.min(one.right, other.right), Math.min(one.bottom, other.bottom)];
-  return right > left && bottom > top ? new DOMRect(left, top, right - left, bottom - top) : null;
-}
-
 /** The picture of an element as it stands on the page. Elements with `data-no-picture` are left out. */
 export function picture(root: Element): SVGSVGElement {
   const frame = root.getBoundingClientRect();
@@ -109,22 +120,14 @@ export function picture(root: Element): SVGSVGElement {
     xmlns: NS, width: frame.width, height: frame.height, viewBox: `0 0 ${frame.width} ${frame.height}`,
   }) as SVGSVGElement; // prettier-ignore
   svg.append(make("rect", { width: frame.width, height: frame.height, fill: getComputedStyle(document.body).backgroundColor }));
-  let clips = 0;
-  /** A group that shows no more of what is put into it than a scrolled list does. */
-  const clipped = (into: SVGElement, seen: DOMRect): SVGElement => {
-    const id = `clip-${++clips}`;
-    const path = make("clipPath", { id });
-    path.append(make("rect", { x: seen.left - frame.left, y: seen.top - frame.top, width: seen.width, height: seen.height }));
-    const group = make("g", { "clip-path": `url(#${id})` });
-    into.append(path, group);
-    return group;
-  };
-  const walk = (node: Node, into: SVGElement, seen: DOMRect): void => {
+  let frames = 0;
+  /** `over` holds what a z-index lifts above the rest of its frame, such as a column that stays while others scroll. */
+  const walk = (node: Node, into: Element, shown: Area, over: (() => void)[]): void => {
     if (node instanceof Text) {
-      const parent = node.parentElement!;
-      into.append(...words(node, getComputedStyle(parent), frame, seen));
+      into.append(...words(node, getComputedStyle(node.parentElement!), frame, shown));
     } else if (node instanceof SVGSVGElement) {
       const rect = node.getBoundingClientRect();
+      if (!meet(rect, shown)) return;
       const copy = inlined(node);
       for (const [name, value] of Object.entries({
         x: rect.left - frame.left, y: rect.top - frame.top, width: rect.width, height: rect.height,
@@ -134,16 +137,29 @@ export function picture(root: Element): SVGSVGElement {
       const style = getComputedStyle(node);
       if (style.display === "none" || style.visibility === "hidden" || "noPicture" in node.dataset) return;
       if (node.classList.contains("unseen")) return;
-      const rect = node.getBoundingClientRect();
-      if (rect.width && rect.height && !overlap(rect, seen)) return;
-      into.append(...box(node, style, frame));
-      const inside = hides(style) ? overlap(padding(node, rect), seen) : seen;
-      if (!inside) return;
-      const group = inside === seen ? into : clipped(into, inside);
-      for (const child of node.childNodes) walk(child, group, inside);
+      if (parseInt(style.zIndex) > 0) over.push(() => draw(node, style, into, shown, over));
+      else draw(node, style, into, shown, over);
     }
   };
-  walk(root, svg, frame);
+  const draw = (node: HTMLElement, style: CSSStyleDeclaration, into: Element, shown: Area, over: (() => void)[]): void => {
+    if (meet(node.getBoundingClientRect(), shown)) into.append(...box(node, style, frame));
+    else if (clips(style)) return;
+    if (!clips(style)) {
+      for (const child of node.childNodes) walk(child, into, shown, over);
+      return;
+    }
+    const area = inside(node);
+    const group = make("g", { "clip-path": `url(#frame-${++frames})` });
+    const path = make("clipPath", { id: `frame-${frames}` });
+    path.append(make("rect", { x: area.left - frame.left, y: area.top - frame.top, width: area.right - area.left, height: area.bottom - area.top }));
+    const lifted: (() => void)[] = [];
+    for (const child of node.childNodes) walk(child, group, common(area, shown), lifted);
+    for (const one of lifted) one();
+    if (group.hasChildNodes()) into.append(path, group);
+  };
+  const lifted: (() => void)[] = [];
+  walk(root, svg, frame, lifted);
+  for (const one of lifted) one();
   return svg;
 }
 

@@ -1,6 +1,7 @@
 /** How tokens are put together as readable text. Mirrors textdream/report/text.py. */
 
 import { spelled } from "./bytes";
+import { number } from "./format";
 
 export interface Piece {
   /** What is shown: without the marks of the vocabulary. */
@@ -43,6 +44,58 @@ export function pieces(tokens: readonly string[]): Piece[] {
     return { text: visible(spelled(token).replace(/^[Ġ▁]+/, "")), glued: !first && !/^[Ġ▁]/.test(token), special };
   });
 }
+
+/** What is marked in a text. */
+export interface Marked {
+  /** Positions that changed. */
+  changed?: Iterable<number>;
+  /** The position whose activation is read. */
+  read?: number | null;
+  /** One a token. */
+  values?: readonly (number | null)[] | null;
+  /** The value of full colour. */
+  scale?: number;
+  marks?: readonly (Mark | null)[];
+  /** Whether special tokens such as [CLS] are shown. */
+  special?: boolean;
+}
+
+export interface Told extends Piece {
+  position: number;
+  changed: boolean;
+  /** What its marks and colours say, in words. */
+  remarks: string[];
+  /** Those that are heard in the text. Of the values only those of strong colour: numbers between all words would drown them. */
+  aloud: string[];
+}
+
+/** The pieces of a text that are shown, and what is said of each. */
+export function told(tokens: readonly string[], { changed = [], read = null, values = null, scale = 0, marks = [], special = false }: Marked): Told[] {
+  const moved = new Set(changed);
+  return pieces(tokens)
+    .map((piece, position) => {
+      const value = values?.[position];
+      const valued = value === undefined || value === null ? [] : [number(value)];
+      const remarks = (values: string[]): string[] => [
+        ...(position === read ? ["read here"] : []),
+        ...(moved.has(position) ? ["changed"] : []),
+        ...values,
+        ...(marks[position] ? [marks[position].says] : []),
+      ];
+      const strong = Math.abs(value ?? 0) >= scale / 2;
+      return { ...piece, position, changed: moved.has(position), remarks: remarks(valued), aloud: remarks(strong ? valued : []) };
+    })
+    // A special token that took another's place is news.
+    .filter((one) => special || !one.special || one.position === read || one.changed || marks[one.position]);
+}
+
+/** A text as one line for those who hear it: `the hands (read here, changed)`. */
+export const heard = (tokens: readonly string[], marked: Marked): string =>
+  told(tokens, marked)
+    .map(({ text, glued, aloud }) => (glued ? "" : " ") + text + (aloud.length > 0 ? ` (${aloud.join(", ")}) ` : ""))
+    .join("")
+    .replaceAll(/ {2,}/g, " ")
+    .trim();
 
 /** One token on its own, as in a list: a piece of a word keeps its mark, a leading space is seen. */
 export const alone = (token: string): string => visible(spelled(token).replace(/^[Ġ▁]+/, "␣"));

@@ -92,10 +92,10 @@ export function flat(settings: Record<string, unknown>, path = ""): Values {
   return found;
 }
 
-/** What the form begins with: every default, and the given settings over them. */
+/** What the form begins with: every default, and the given settings over them. A null that was given is a setting like others. */
 export function initial(fields: readonly Field[], settings: Record<string, unknown>): Values {
   const given = flat(settings);
-  return Object.fromEntries(fields.map(({ path, fallback }) => [path, path in given ? given[path]! : fallback]));
+  return Object.fromEntries(fields.map(({ path, fallback }) => [path, Object.hasOwn(given, path) ? given[path]! : fallback]));
 }
 
 /** The settings to send: only what differs from the defaults. */

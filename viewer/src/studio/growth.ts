@@ -3,6 +3,7 @@ import type { DreamResult, Sample, Step } from "../schema";
 import { sentence } from "../lib/tokens";
 import type { Run } from "./types";
 
+/** A step's text. Whether it survives the round trip nobody has checked yet. */
 const sample = (step: Step): Sample => ({
   ids: [], tokens: step.tokens, text: sentence(step.tokens), round_trip: null, activation: step.hard,
 }); // prettier-ignore
