@@ -68,6 +68,24 @@ def test_pictures_name_their_commands():
         assert below == f"*The picture is of* `{made['command'](picture)}`"
 
 
+def test_the_tutorial_has_the_figures_of_the_benchmark():
+    """Dreams against the best sentence of a corpus: every row, as benchmarks/quality.py last measured it."""
+    rows = json.loads((ROOT / "benchmarks/results/quality.json").read_text(encoding="utf-8"))["rows"]
+    text = TUTORIAL.read_text(encoding="utf-8")
+    starts = {"corpus": "the best corpus sentence", "random": "random tokens"}
+    names = {"gcg": "`gcg`, 20 steps", "anneal": "`anneal`, repaired", "hotflip": "`hotflip`",
+             "pair": "PAIR's annealing, best text passed"}  # fmt: skip
+    for row in rows:
+        if row["free"] == "word":
+            continue
+        won = f"{round(row['beats_corpus'] * row['runs'])} of {row['runs']}"
+        start = starts[row["start"]]
+        assert f"| {start} | {names[row['method']]} | {won} | {row['median_ratio']:.2f} |\n" in text
+        if row["method"] == "pair":
+            last = f"{round(row['last_step_beats_corpus'] * row['runs'])} of {row['runs']}"
+            assert f"| {start} | PAIR's annealing, its last step | {last} | |\n" in text
+
+
 def test_the_readme_shows_the_library():
     assert examples(ROOT / "README.md")
 

@@ -320,18 +320,3 @@ def test_a_very_long_line_is_counted_not_lost_silently(tmp_path, bert):
     manifest = index_corpus(bert, [file], tmp_path / "index").manifest
     assert manifest.corpus.sentences == 1
     assert manifest.corpus.skipped.long == 1
-
-
-@pytest.mark.parametrize(
-    "name", ["layer=1", "site=resid_post", "neuron=2", "text=x", "sentence=0", "a'b", "idx[1]", "idx*"]
-)
-def test_a_folder_named_like_a_column_changes_nothing(name, tmp_path):
-    """DuckDB takes folders called key=value for columns, unless it is told not to."""
-    model, lines = tiny("bert"), sentences(40)
-    folder = tmp_path / name
-    folder.mkdir()
-    here = index_corpus(model, [write(tmp_path / "a.txt", lines)], tmp_path / "plain", CorpusConfig(top=TOP))
-    there = index_corpus(model, [write(folder / "a.txt", lines)], folder / "index", CorpusConfig(top=TOP))
-    for layer in here.manifest.layers:
-        assert there.card("resid_post", layer, 2) == here.card("resid_post", layer, 2)
-    assert there.texts([3, 1]) == here.texts([3, 1])
