@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,6 +75,34 @@ def test_the_default_model_has_no_head(refused: Refused) -> None:
     assert "bert-tiny-mlm" in refused("fill-mask", TEXT, "--position", 2)
 
 
+@pytest.mark.parametrize("flags", [(), ("--probability",), ("--minus-token", "he"), ("--normalise",)])
+def test_a_dream_of_a_token_leaves_the_mask_and_frees_the_others(
+    flags: tuple[str, ...], masked: Path, command: RunCommand, tmp_path: Path
+) -> None:
+    out = tmp_path / "x.json"
+    words = [
+        "dream",
+        TEXT,
+        "--model",
+        masked,
+        "--token",
+        "she",
+        "--word",
+        "wheeler",
+        *flags,
+        "--steps",
+        2,
+        "--out",
+        out,
+    ]
+    command(*words).done()
+    data = json.loads(out.read_text())
+    assert data["free"] == [1, 3, 4, 5]
+    assert data["best"]["tokens"][2] == data["start"]["tokens"][2] == "[MASK]"
+    assert data["best"]["ids"] != data["start"]["ids"]
+    command("verify", out, "--model", masked).done()
+
+
 @pytest.mark.parametrize("text", [TEXT, MASKED])
 def test_a_dream_of_a_probability(text: str, masked: Path, command: RunCommand, tmp_path: Path) -> None:
     out = tmp_path / "x.json"
@@ -96,7 +125,8 @@ def test_a_dream_of_a_probability(text: str, masked: Path, command: RunCommand, 
     [
         ("--probability --position 2", "--token"),
         ("--token she --probability", "--position"),
-        ("--token she --probability --position 2", "--free all, or some of 1,3,4,5"),
+        ("--token she --probability --position 2 --free word", "--free all, or some of 1,3,4,5"),
+        ("--token she --position 2 --free word", "--free all, or some of 1,3,4,5"),
         ("--token she --probability --position 2 --free 1:4", "[MASK] at 2"),
         ("--token she --probability --position 0 --free all", "[CLS]"),
         ("--token she --probability --position 2 --minus-token he", "--minus-token"),

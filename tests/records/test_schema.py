@@ -30,7 +30,7 @@ def test_dreams_follow_it(name, method):
 
 def test_pairs_preset_sums_and_interrupted_dreams_follow_it():
     model = unpadded("bert_mlm")
-    config = textdream.DreamConfig(method="anneal", preset="pair", steps=5, free="3,4")
+    config = textdream.DreamConfig(method="anneal", preset="pair", steps=5, free="2,4")
     target = textdream.normalised(textdream.neuron(2, 3) + textdream.logit(9)) - textdream.layer(1)
     result = textdream.dream(model, TEXT, target, config, position=3)
     jsonschema.validate(json.loads(result.to_json()), json_schema())

@@ -12,8 +12,9 @@ from textdream.configs.check import check
 class DiagnoseConfig:
     """How a dream is diagnosed; the first three are of the annealing that is run where a text is given."""
 
-    free: str = "word"
-    """Positions that may change: word (the one that is read), all, 3:9 (3 to 8, as in Python), or 2,5,7."""
+    free: str | None = None
+    """Positions that may change: word (the one that is read), all, 3:9 (3 to 8, as in Python), or 2,5,7; default: word, or all
+    others where that one is masked."""
     preset: Literal["pair", "pair-gumbel", "repaired"] = "pair"
     """PAIR's annealing, with or without Gumbel noise, or textdream's repaired one."""
     steps: int | None = None

@@ -15,8 +15,9 @@ Method = Literal["gcg", "sweep", "hotflip", "anneal"]
 class DreamConfig:
     """How a dream is searched."""
 
-    free: str = "word"
-    """Positions that may change: word (that is read; of a mask, all others), all, 3:9 (3 to 8, as in Python), or 2,5,7."""
+    free: str | None = None
+    """Positions that may change: word (the one that is read), all, 3:9 (3 to 8, as in Python), or 2,5,7; default: word, or all
+    others where that one is masked."""
     method: Method = "gcg"
     """How to search."""
     preset: Preset | None = None

@@ -32,11 +32,11 @@ class TargetConfig:
     word: str | None = None
     """Word whose position is read, in place of --position."""
     token: str | None = None
-    """Raise the logit of this token."""
+    """Raise the logit of this token: behind a mask at the position that is read; in causal models as the next token."""
     minus_token: str | None = None
     """Take the logit of this token off: a logit difference."""
     probability: bool = False
-    """Raise the log-probability of --token, masked at the position that is read, in place of its logit."""
+    """Raise the log-probability of --token in place of its logit."""
     direction: str | None = None
     """Safetensors file with a vector to project on, or a concept (its --layer; file:logistic for that kind), for --neuron."""
     normalise: bool = False

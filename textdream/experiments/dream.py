@@ -265,7 +265,7 @@ def _starts(config: DreamConfig, text: str, word: str | None, position: int | No
         if not text.strip() and (word is not None or position is not None):
             where = f"--word {word!r}" if word is not None else f"--position {position}"
             raise InputError(f"{where} was given without a text", "each sentence's own position", "leave it out")
-        if config.free not in ("word", "all"):
+        if config.free not in (None, "word", "all"):
             raise InputError(
                 f"--free {config.free} was given with --start {config.start}", "word or all", "give one of these"
             )

@@ -178,7 +178,12 @@ class Reconstruction:
         finished = not (stopped and self.method == "anneal")
         self._done[layer] = record = self._record(under_way, finished)
         self._under_way = None
-        said = "exact" if record.exact else f"{record.accuracy:.0%} of the tokens, loss {record.loss:.1e}"
+        said = f"{record.accuracy:.0%} of the tokens, loss {record.loss:.1e}"
+        if record.exact:
+            # Part of a layer may be given by many texts.
+            said = "exact" if goal.whole else "activation exact"
+            if goal.whole and record.ambiguous and record.rival is not None:
+                said += f" up to {record.best.tokens[record.rival.position]} ↔ {record.rival.token}"
         yield Progress(f"layer {layer}", 1, 1, f"layer {layer}: {said}, {record.seconds:.1f} s")
 
     def _search(self, goal: Goal) -> Search:

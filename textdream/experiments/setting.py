@@ -64,12 +64,13 @@ def prepare(
     positions: list[int] = []
     if word is not None:
         positions = model.tokens.word_positions(text, word)
-        if objective.masked and model.tokens.mask is not None:
-            check_one_token(model, word, positions, ids.tolist())
         position = model.tokens.reading_position(positions)
     elif position is None and len(masks := model.tokens.mask_positions(ids.tolist())) == 1:
         position = masks[0]
-    return bind(model, ids, objective, position, tuple(positions))
+    setting = bind(model, ids, objective, position, tuple(positions))
+    if word is not None and setting.objective.masked.intersection(positions):
+        check_one_token(model, word, positions, ids.tolist())
+    return setting
 
 
 def check_one_token(model: Model, word: str, positions: Sequence[int], ids: Sequence[int]) -> None:
@@ -172,19 +173,27 @@ def position_from(given: str | None, expected: str = "a token position, 0 or mor
     return int(given)
 
 
-def free_positions(setting: Setting, free: str, flag: str = "--free") -> tuple[int, ...]:
+def free_positions(setting: Setting, free: str | None, flag: str = "--free") -> tuple[int, ...]:
     """Positions that may change: `word`, `all`, `3:9` (3 to 8, as in Python) or `2,5,7`.
 
-    Where a mask stands at the position that is read, `word` is all others: it is they that bring a prediction about.
+    None is `word`; where that is read behind a mask, which stays, it is `all`.
 
     Raises
     ------
     InputError
         If the range lies outside the text or covers special tokens.
     """
-    if free == "word" and setting.position in setting.model.tokens.mask_positions(setting.ids.tolist()):
-        free = "all"
+    masked = setting.objective.masked.intersection(setting.word or (setting.position,))
+    if free is None:
+        free = "all" if masked else "word"
     if free == "word":
+        if masked:
+            others = setting.model.tokens.open_positions(setting.ids.tolist())
+            raise InputError(
+                f"{flag} word was given, but the word is masked, as what is predicted there is read",
+                "other positions",
+                f"give {flag} all, or some of {_listed(others)}",
+            )
         if not setting.word and setting.position is None:
             raise InputError(
                 f"{flag} word was given without a word",

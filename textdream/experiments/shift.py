@@ -17,12 +17,12 @@ from textdream.experiments.progress import Progress
 from textdream.experiments.rebuilding import goal_of
 from textdream.experiments.resume import check_kept
 from textdream.experiments.setting import header
+from textdream.experiments.shift_marks import Asked, asked_by_concept, asked_by_replacement, shift_marks
 from textdream.experiments.shift_vector import Shift, read_shift
 from textdream.inversion import Goal, Hybrid
 from textdream.model import Model, Read
 from textdream.objectives.base import check_position
 from textdream.records import ShiftDirection, ShiftResult, ShiftRun
-from textdream.records.shift import ShiftMark
 
 IN_VAIN = 2
 """Rounds without a gain after which the nearest text is taken to be found: a shifted activation need not be any text's."""
@@ -161,7 +161,7 @@ class Shifting:
             magnitude=magnitude,
             best=self.model.bare_sample(found.ids),
             changed=changed,
-            marks=self._marks(magnitude, found.ids, changed),
+            marks=shift_marks(self.model, self.ids.tolist(), found.ids.tolist(), self._asked(magnitude)),
             distance=(found.loss * size) ** 0.5,
             shifted=float((shifted.target - goal.target).norm()),
             floor=(shifted.noise(found.ids) * size) ** 0.5,
@@ -169,25 +169,12 @@ class Shifting:
             seconds=round(time.perf_counter() - begin, 3),
         )
 
-    def _marks(self, magnitude: float | None, ids: Int[Tensor, " pos"], changed: list[int]) -> list[ShiftMark]:
-        """Which changes are those that the shift asked for: at the word, to the concept's word of that side."""
+    def _asked(self, magnitude: float | None) -> Asked:
+        """The tokens that the shift leads to."""
         if self.other is not None:
-            others, positions = self.other
-            asked = dict(zip(self.positions, ({int(others[place])} for place in positions), strict=True))
-        else:
-            assert self.shift is not None
-            side = self.shift.source.positive if (magnitude or 0.0) > 0 else self.shift.source.negative
-            asked = dict.fromkeys(self.positions, self.model.tokens.word_ids(side))
-        return [
-            "special"
-            if id_ in self.model.tokens.special
-            else "unchanged"
-            if position not in changed
-            else "intended"
-            if int(ids[position]) in asked.get(position, ())
-            else "otherwise"
-            for position, id_ in enumerate(self.ids.tolist())
-        ]
+            return asked_by_replacement(self.positions, self.other[0].tolist(), self.other[1])
+        assert self.shift is not None
+        return asked_by_concept(self.model, self.ids.tolist(), self.positions, self.shift.source, magnitude)
 
     def _take_over(self, kept: ShiftResult) -> None:
         """Runs of an earlier result of the same settings; none is lost, whichever layers are asked for now."""

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from textdream.experiments.reconstruct_claims import RELATIVE, SLACK, Check, plain_target
+from textdream.experiments.shift_marks import Asked, asked_by_concept, asked_by_replacement, shift_marks
 from textdream.model.concept_file import read_concept
 from textdream.model.model import Model
 from textdream.records import BareSample, ShiftAuditResult, ShiftResult, ShiftRun, Target
@@ -50,17 +51,7 @@ def shift_checks(result: ShiftResult, model: Model) -> Iterator[Check]:
         yield f"{where}.floor", run.floor, floor, floor / SLACK <= run.floor <= SLACK * floor
         changed = [place for place, (a, b) in enumerate(zip(run.best.ids, start, strict=True)) if a != b]
         yield f"{where}.changed", run.changed, changed, changed == run.changed
-        asked = _asked(result, run, model)
-        marks = [
-            "special"
-            if id_ in model.tokens.special
-            else "unchanged"
-            if place not in changed
-            else "intended"
-            if run.best.ids[place] in asked.get(place, ())
-            else "otherwise"
-            for place, id_ in enumerate(start)
-        ]
+        marks = shift_marks(model, start, run.best.ids, _asked(result, run, model))
         yield f"{where}.marks", run.marks, marks, marks == run.marks
 
 
@@ -90,12 +81,10 @@ def follows_from_concept(
     return found, None
 
 
-def _asked(result: ShiftResult, run: ShiftRun, model: Model) -> dict[int, set[int]]:
-    """At each position of the word, the ids that the shift asked for."""
+def _asked(result: ShiftResult, run: ShiftRun, model: Model) -> Asked:
+    """The tokens that the shift leads to."""
     if result.replacement is not None:
-        places = result.replacement_positions or []
-        return {place: {result.replacement.ids[other]} for place, other in zip(result.positions, places, strict=True)}
+        return asked_by_replacement(result.positions, result.replacement.ids, result.replacement_positions or [])
     if result.concept is None:
         return {}
-    word = result.concept.positive if (run.magnitude or 0.0) > 0 else result.concept.negative
-    return dict.fromkeys(result.positions, model.tokens.word_ids(word))
+    return asked_by_concept(model, result.start.ids, result.positions, result.concept, run.magnitude)

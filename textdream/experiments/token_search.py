@@ -179,6 +179,12 @@ def change_positions(setting: Setting, change: int | str | None) -> tuple[int, .
 
 def change_position(setting: Setting, change: int | None) -> int:
     """The position at which tokens are tried: given, or the one that is read."""
+    if change is None and setting.position in setting.objective.masked:
+        raise InputError(
+            f"position {setting.position} is masked, as what is predicted there is read",
+            "another position, where tokens are tried",
+            "give --change",
+        )
     change = setting.position if change is None else change
     possible = setting.model.tokens.open_positions(setting.ids.tolist())
     if change is None:

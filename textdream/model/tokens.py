@@ -266,13 +266,11 @@ class Tokens:
             "give one of the vocabulary's tokens",
         )
 
-    def word_ids(self, word: str) -> set[int]:
-        """Ids of a word's tokens, at the beginning of a text and inside it."""
-        return {
-            id_
-            for text in (word, f" {word}")
-            for id_ in self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-        }
+    def word_forms(self, word: str) -> list[list[int]]:
+        """Ids of a word's tokens, at the beginning of a text and after a space."""
+        return [
+            self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"] for text in (word, f" {word}")
+        ]
 
     def random_ids(self, length: int, generator: torch.Generator) -> list[int]:
         """A random text of `length` allowed tokens, special ones around it, that survives the round trip.

@@ -19,17 +19,27 @@ from textdream.records import Target
 
 @dataclass(frozen=True)
 class Logit(Objective):
-    """logit(token), or logit(token) - logit(minus), at one position."""
+    """logit(token), or logit(token) - logit(minus), at one position, which a model that sees both sides reads masked.
+
+    Without the mask the token itself, put at the position, would be the answer: such a model copies what it sees.
+    """
 
     token: int | str
     minus: int | str | None
     position: int | None
     label: str = ""
+    masks: bool = True
+    """Whether the model has a mask token to put at the position; known once it is bound."""
 
     @property
     def reads(self) -> frozenset[Read]:
         """The logits at the position."""
         return frozenset({Read("logits", None, self.position)})
+
+    @property
+    def masked(self) -> frozenset[int | None]:
+        """The position."""
+        return frozenset({self.position} if self.masks else ())
 
     def value(self, activations: Activations) -> Float[Tensor, " batch"]:
         """The logit or the difference."""
@@ -38,7 +48,7 @@ class Logit(Objective):
         return value if self.minus is None else value - logits[..., int(self.minus)]
 
     def bind(self, model: Model, position: int | None, length: int) -> Objective:
-        """Tokens given as text become ids."""
+        """Tokens given as text become ids; masked where the model predicts behind a mask."""
         model.layout.place("logits", None)
         width = model.width("logits", None)
 
@@ -57,7 +67,9 @@ class Logit(Objective):
             own = check_position(self.position if self.position is not None else position, length)
         token, minus = id_of(self.token), None if self.minus is None else id_of(self.minus)
         names = [self._name(found, model) for found in (token, minus) if found is not None]
-        return replace(self, token=token, minus=minus, position=own, label=" minus logit of ".join(names))
+        masks = model.layout.classes is None and model.tokens.mask is not None
+        label = " minus logit of ".join(names)
+        return replace(self, token=token, minus=minus, position=own, label=label, masks=masks)
 
     @staticmethod
     def _name(found: int, model: Model) -> str:
@@ -100,18 +112,10 @@ class Logit(Objective):
 
 @dataclass(frozen=True)
 class LogProbability(Logit):
-    """log softmax(logits)[token] at one position, which a model that sees both sides reads masked (PAIR's dream_mlm).
+    """log softmax(logits)[token] at one position, masked as for a logit (PAIR's dream_mlm).
 
     The softmax that PAIR raised has its optima at the same texts, but is flat where the probability is small.
     """
-
-    masks: bool = True
-    """Whether the model has a mask token to put at the position; known once it is bound."""
-
-    @property
-    def masked(self) -> frozenset[int | None]:
-        """The position."""
-        return frozenset({self.position} if self.masks else ())
 
     def value(self, activations: Activations) -> Float[Tensor, " batch"]:
         """Natural logarithm, 0 at most; formed in float32 at least."""
@@ -119,30 +123,25 @@ class LogProbability(Logit):
         precise = torch.promote_types(logits.dtype, torch.float32)
         return logits.log_softmax(-1, dtype=precise)[..., int(self.token)]
 
-    def bind(self, model: Model, position: int | None, length: int) -> Objective:
-        """As a logit; masked where the model predicts behind a mask."""
-        masks = model.layout.classes is None and model.tokens.mask is not None
-        return LogProbability(**{**vars(super().bind(model, position, length)), "masks": masks})
-
     def target(self) -> Target:
         """A log-probability."""
         return self._described("log_probability", "log-probability")
 
 
 def logit(token: int | str, *, position: int | None = None) -> Objective:
-    """The logit of a token (id, or text that is one token) at a position, or of a class (number or label)."""
-    return Logit(token, None, position)
-
-
-def logit_difference(token: int | str, minus: int | str, *, position: int | None = None) -> Objective:
-    """logit(token) - logit(minus) at a position."""
-    return Logit(token, minus, position)
-
-
-def log_probability(token: int | str, *, position: int | None = None) -> Objective:
-    """The log-probability of a token at a position, or of a class.
+    """The logit of a token (id, or text that is one token) at a position, or of a class (number or label).
 
     A masked-token model reads it with the mask at the position, where it stays while other tokens change. A causal model
     predicts what follows the position.
     """
+    return Logit(token, None, position)
+
+
+def logit_difference(token: int | str, minus: int | str, *, position: int | None = None) -> Objective:
+    """logit(token) - logit(minus) at a position, read as a logit is."""
+    return Logit(token, minus, position)
+
+
+def log_probability(token: int | str, *, position: int | None = None) -> Objective:
+    """The log-probability of a token at a position, or of a class, read as a logit is."""
     return LogProbability(token, None, position)

@@ -86,7 +86,7 @@ class LayerReconstruction(Record):
     """The loss that rounding alone may make: four times the mean squared difference of float32 from float64 for these tokens."""
     rival: Rival | None = None
     """Of the texts that differ from an exact one in one token (its neighbours in embedding space), the nearest to the target.
-    If its loss were below the floor, the activation would not tell the two apart."""
+    If its loss is not above the floor, the activation does not tell the two apart (`ambiguous`)."""
     marks: list[Mark]
     """For each position: the token is right, near (one of the ten nearest embeddings to the right one), wrong or special.
     Imported files do not know which are near: they are wrong there."""
@@ -102,6 +102,11 @@ class LayerReconstruction(Record):
     synonyms: list[Synonyms] | None = None
     steps: list[LossStep] | None = None
     """How the text came to be; only in imported files."""
+
+    @property
+    def ambiguous(self) -> bool:
+        """Whether the rival's loss is float32 noise too: the text is exact up to that token."""
+        return self.rival is not None and self.floor is not None and self.rival.loss <= self.floor
 
     @model_validator(mode="after")
     def _one_mark_a_token(self) -> LayerReconstruction:

@@ -41,8 +41,10 @@ class ShiftRun(Record):
     changed: list[Index]
     """Positions whose token differs from the start's."""
     marks: list[ShiftMark]
-    """Intended: a change at the word that moves its state the way the shift did; in imported files, to the concept's word
-    of that side. Otherwise: any other change."""
+    """Intended: a change at the word to the token that the word the shift leads to has there: the concept's word of the
+    magnitude's side, in the case of the word in the text, with or without a space before it; or the word whose activation was
+    put in, as it is. Words are compared token by token, as far as both go where none has as many tokens. Otherwise: any other
+    change. Special: a token that never changes."""
     distance: OrUnknown[Distance]
     """Euclidean distance of the best text's activation from the shifted one, over all positions: what no text found gives."""
     shifted: OrUnknown[Distance]

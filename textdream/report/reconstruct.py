@@ -21,7 +21,7 @@ def reconstruct(result: ReconstructResult) -> RenderableType:
         table.add_column(justify=justify, vertical="top")
     table.add_row(_dim("layer"), "", "")
     for one in result.layers:
-        table.add_row(str(one.layer), _verdict(one), Group(_text(one), _numbers(one)))
+        table.add_row(str(one.layer), _verdict(one, _part(result)), Group(_text(one), _numbers(one)))
     parts: list[RenderableType] = [
         Text.assemble(
             (" reconstruct", "bold"), ("  ·  ", "dim"), result.model.name, ("  ·  ", "dim"), result.target.description
@@ -40,7 +40,18 @@ def reconstruct(result: ReconstructResult) -> RenderableType:
     return Group(*parts, Text())
 
 
-def _verdict(one: LayerReconstruction) -> Text:
+def _part(result: ReconstructResult) -> bool:
+    """Whether the target is part of a layer, which many texts may give."""
+    return result.target.position is not None or result.target.neuron is not None
+
+
+def _verdict(one: LayerReconstruction, part: bool) -> Text:
+    if one.exact and part:
+        return Text("✓ activation exact", style="bold green")
+    if one.exact and one.ambiguous:
+        assert one.rival is not None
+        pair = f"{one.best.tokens[one.rival.position]} ↔ {one.rival.token}"
+        return Text.assemble(("✓ exact up to", "bold green"), "\n  ", (pair, "bold yellow"))
     if one.exact:
         return Text("✓ exact", style="bold green")
     return Text(f"{one.accuracy:.0%}" + ("" if one.finished else " …"), style="bold yellow")
@@ -84,9 +95,11 @@ def _legend(result: ReconstructResult) -> Text:
         return _dim("✓ the tokens are those of the text given   ✗ another token")
     if any(one.exact for one in result.layers):
         lines.append("✓ the loss is float32 noise for these very tokens")
+    if not _part(result) and any(one.exact and one.ambiguous for one in result.layers):
+        lines.append("↔ with the other token in its place it is noise too: the layer does not tell the two apart")
     if "near" in seen or "wrong" in seen:
         lines.append("~ one of the ten embeddings nearest to the right one   ✗ another token")
-    if result.target.position is not None or result.target.neuron is not None:
+    if _part(result):
         lines.append("Part of a layer may be given by many texts: exact is said of the activation, not of the text.")
     return _dim("\n".join(lines))
 
@@ -117,12 +130,16 @@ def _synonyms(result: ReconstructResult, most: int = 3) -> list[RenderableType]:
 
 
 def _totals(result: ReconstructResult) -> Text:
-    exact = sum(one.exact for one in result.layers)
+    part = _part(result)
+    apart = 0 if part else sum(one.exact and one.ambiguous for one in result.layers)
+    exact = sum(one.exact for one in result.layers) - apart
     lens = "" if result.lens is None else f" · lens from {result.lens.corpus.name}, {result.lens.tokens:,} tokens"
     count = len(result.layers)
     layers = f"{exact} of {count} layers" if count > 1 else f"{exact} of 1 layer"
     seconds = "" if result.seconds is None else f" · {result.seconds:.1f} s"
-    return _dim(f"{layers} exact{seconds}{lens}")
+    what = "with the activation exact" if part else "exact"
+    up_to = f", {apart} up to a token" if apart else ""
+    return _dim(f"{layers} {what}{up_to}{seconds}{lens}")
 
 
 def _dim(text: str) -> Text:
