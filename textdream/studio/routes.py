@@ -151,7 +151,9 @@ def runs(studio: Studio) -> APIRouter:
 
     @router.get("/{id}/events", response_class=StreamingResponse, responses={**responses(404, 422, 429), 200: STREAM})
     async def events(
-        id: Id, last_event_id: Annotated[str, Header(alias="Last-Event-ID", max_length=100)] = ""
+        id: Id,
+        last_event_id: Annotated[str, Header(alias="Last-Event-ID", max_length=100)] = "",
+        after: Annotated[str, Query(max_length=100, description="The same, where a new stream goes on.")] = "",
     ) -> StreamingResponse:
         """What a run says while it goes on, as server-sent events."""
 
@@ -160,7 +162,7 @@ def runs(studio: Studio) -> APIRouter:
             if channel is None:
                 # Looked up again: it may have ended, or been deleted, a moment ago.
                 return replay(engine.answer(found(id)))
-            return channel.read(last_event_id, lambda: engine.closing)
+            return channel.read(last_event_id or after, lambda: engine.closing)
 
         # Not on the loop: whoever asks for a run waits while its file is written.
         return StreamingResponse(viewers.admit(await run_in_threadpool(stream)), media_type="text/event-stream")
