@@ -74,6 +74,27 @@ def test_two_people_are_served_in_turns(visitor, other, server):
     expect_state(mine, "done")
 
 
+def test_more_pages_on_a_live_run_than_a_browser_has_connections(visitor, server):
+    """Six connections to a server: seven pages, all seen at once, grow all the same, and each can ask for something."""
+    page = visitor.open(server.address)
+    ready(page)
+    id_ = server.begin(page, LONG)
+    page.goto(server.run(id_))
+    pages = [page, *(visitor.open(server.run(id_)) for _ in range(6))]
+    for each in pages:
+        before = steps_of(each)
+        each.wait_for_function(
+            "before => Number(document.querySelector('[role=option]')?.ariaSetSize) > before", arg=before
+        )
+        expect(each.get_by_text("The connection to this run is lost")).to_have_count(0)
+    panel(page).get_by_role("button", name="stop, keep the best").click()
+    expect_state(page, "stopped, the best is kept")
+    dream = read_result(server.folder / f"{id_}.json")
+    for each in pages:
+        expect_state(each, "stopped, the best is kept")
+        expect(each.get_by_role("option", selected=True)).to_have_attribute("aria-setsize", str(len(dream.steps)))
+
+
 def test_a_killed_server_finds_its_runs_again(browser, tiny_folder, tmp_path):
     folder = tmp_path / "runs"
     with serving(folder, tiny_folder) as server, watching(browser, server.address) as visitor:

@@ -94,11 +94,13 @@ class Page:
         """The run, once it has made a step."""
         return self.until(id_, lambda run: run["state"] == "running" and run["progress"])
 
-    def events(self, id_: str, last_id: str | None = None, until: Callable[[Any], bool] | None = None) -> list[Any]:
+    def events(
+        self, id_: str, last_id: str | None = None, until: Callable[[Any], bool] | None = None, **params: str
+    ) -> list[Any]:
         """(kind, data, id) of each event, to the end or until one is as wanted."""
         headers = {} if last_id is None else {"Last-Event-ID": last_id}
         found = []
-        with self.http.stream("GET", f"/api/runs/{id_}/events", headers=headers) as stream:
+        with self.http.stream("GET", f"/api/runs/{id_}/events", headers=headers, params=params) as stream:
             assert stream.status_code == 200
             assert stream.headers["content-type"].startswith("text/event-stream")
             fields: dict[str, str] = {}

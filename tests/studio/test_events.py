@@ -54,6 +54,16 @@ def test_a_reader_goes_on_from_where_it_was(page):
     assert [step["step"] for step in steps_of(first) + steps_of(rest)] == list(range(601))
 
 
+def test_a_new_stream_goes_on_after_what_the_page_has(page):
+    """A browser's new EventSource sends no header: the place stands in the address, and that of a header is newer."""
+    id_ = page.begun(settings={**LONG, "search": {**LONG["search"], "steps": 300}})
+    first = page.events(id_, until=lambda event: event[0] == "steps" and event[1][-1]["step"] >= 3)
+    after = next(id_ for _, _, id_ in reversed(first) if id_ is not None)
+    rest = page.events(id_, after=after)
+    assert "begin" not in [kind for kind, _, _ in rest]
+    assert [step["step"] for step in steps_of(first) + steps_of(rest)] == list(range(301))
+
+
 def test_a_place_that_is_not_known_begins_anew(page):
     id_ = page.begun(settings=LONG)
     events = page.events(id_, "deadbeef-7", until=lambda event: event[0] == "steps")

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from textdream.errors import InputError, TextdreamError
 from textdream.studio.catalog import KINDS
-from textdream.studio.engine import NotNowError
+from textdream.studio.desk import NotNowError
 from textdream.studio.events import TooManyViewersError
 from textdream.studio.queue import QueueFullError
 from textdream.studio.security import RefusedError

@@ -1,21 +1,20 @@
-"""The engine: one thread that runs one run at a time, and everything that may be asked of it."""
+"""The engine: one thread that runs one run at a time, and what may be asked of it."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from typing import Any
 
 from textdream.errors import TextdreamError
 from textdream.studio.catalog import KINDS
+from textdream.studio.desk import Desk, NotNowError
 from textdream.studio.headline import headline
 from textdream.studio.job import EVERY, Job
 from textdream.studio.models import Models
 from textdream.studio.open import Ground, open_work
 from textdream.studio.places import Places
-from textdream.studio.queue import FairQueue
-from textdream.studio.runs import LIVE, Action, Progress, Run, RunAnswer, actions_of, now
+from textdream.studio.runs import Progress, Run, State, now
 from textdream.studio.store import Store
 from textdream.studio.work import Sign, Single
 
@@ -25,15 +24,11 @@ PAUSED = 8
 """Runs that may be paused at a time: each is kept in memory."""
 
 
-class NotNowError(TextdreamError):
-    """Something that cannot be done in the state that a run is in."""
-
-
 class _Stopped(Exception):  # noqa: N818 (no error: a run is told to stop)
     """A run was told to stop."""
 
 
-class Engine:
+class Engine(Desk):
     """Runs what waits, one run at a time. Its methods may be called from any thread.
 
     Parameters
@@ -43,10 +38,8 @@ class Engine:
     """
 
     def __init__(self, store: Store, models: Models, places: Places) -> None:
-        self.store, self.models, self.places = store, models, places
-        self.queue = FairQueue()
-        self.jobs: dict[str, Job] = {}
-        self._changed = threading.Condition()
+        super().__init__(store)
+        self.models, self.places = models, places
         self._closing = False
         self._thread = threading.Thread(target=self._run_all, name="engine", daemon=True)
 
@@ -83,17 +76,15 @@ class Engine:
             if self._closing:
                 raise NotNowError("the studio ends", "one that runs", "start it again")
             self.queue.put(job.client, job.run.id)
-            self.jobs[job.run.id] = job
-        try:
-            self.store.save(job.run)
-        except TextdreamError:
-            with self._changed:
+            # Before the engine may take it: else a short run could be over, and its file then say that it waits.
+            try:
+                self.store.save(job.run)
+            except TextdreamError:
                 self.queue.remove(job.run.id)
-                del self.jobs[job.run.id]
-            raise
-        self._tell_places()
-        with self._changed:
+                raise
+            self.jobs[job.run.id] = job
             self._changed.notify_all()
+        self._tell_places()
 
     def pause(self, run: Run) -> None:
         """Set a run aside at its next step: others may run meanwhile."""
@@ -108,78 +99,22 @@ class Engine:
         """Let a paused run go on, as the next of its client."""
         with self._changed:
             job = self._job(run, "resume")
-            job.run.state = "queued"
+            self._become(job, "queued")
             self.queue.put_first(job.client, run.id)
             self._changed.notify_all()
-        self.store.save(job.run)
         self._tell_places()
 
     def stop(self, run: Run) -> None:
-        """End a run at its next step, one that waits or was set aside at once; what it found stays."""
+        """End a run, at its next step if it is under way, else at once; what it found stays."""
         with self._changed:
             job = self._job(run, "stop")
-            job.stopping = True
-            if self.queue.remove(run.id) or job.run.state == "paused":
-                # Its result was written when it was set aside, and the model is another run's now.
-                self._conclude(job, "stopped")
+            if job.run.state == "paused" or self.queue.remove(run.id):
+                # What it had found was written when it was set aside.
+                self._finish(job, "stopped")
+            else:
+                job.stopping = True
         self._tell(job)
         self._tell_places()
-
-    def answer(self, run: Run) -> RunAnswer:
-        """A run as the page sees it."""
-        job = self.jobs.get(run.id)
-        place = None
-        if run.state == "queued":
-            with self._changed:
-                order = self.queue.order()
-            place = order.index(run.id) + 1 if run.id in order else None
-        return RunAnswer(
-            **run.model_dump(exclude={"schema_", "settings", "result_bytes", "seconds"}),
-            seconds=round(run.seconds if job is None else job.seconds, 3),
-            place=place,
-            progress=None if job is None else job.progress,
-            has_result=self.store.has(run.id, ".json"),
-            has_concept=self.store.has(run.id, ".safetensors"),
-            pausing=job is not None and job.pausing,
-            stopping=job is not None and job.stopping,
-            actions=self.actions(run),
-        )
-
-    def _job(self, run: Run, action: str) -> Job:
-        job, allowed = self.jobs.get(run.id), self.actions(run)
-        if job is None or action not in allowed:
-            raise self.refusal(run, action)
-        return job
-
-    def actions(self, run: Run) -> list[Action]:
-        """What may be done with a run now."""
-        job = self.jobs.get(run.id)
-        if job is not None and job.stopping:
-            return []
-        # What was looked up a moment ago may have been set aside, or taken up again.
-        state = run.state if job is None or run.state not in LIVE else job.run.state
-        pausable = run.experiment in KINDS and KINDS[run.experiment].pausable
-        return actions_of(state, pausable, job is not None and job.pausing)
-
-    def refusal(self, run: Run, action: str) -> NotNowError:
-        """Why something cannot be done with a run."""
-        job = self.jobs.get(run.id)
-        state: str = run.state
-        if job is not None:
-            state = "being stopped" if job.stopping else "being paused" if job.pausing else state
-        allowed = ", ".join(self.actions(run)) or "wait"
-        return NotNowError(f"the run {run.id} is {state}", f"a run that can {action}", f"of this one: {allowed}")
-
-    def _tell(self, job: Job) -> None:
-        if job.channel.last is None:
-            job.channel.tell_state(self.answer(job.run))
-
-    def _tell_places(self) -> None:
-        """Those that wait hear where they stand."""
-        with self._changed:
-            waiting = [self.jobs[id_] for id_ in self.queue.order() if id_ in self.jobs]
-        for job in waiting:
-            self._tell(job)
 
     def _run_all(self) -> None:
         """The engine's thread."""
@@ -193,8 +128,9 @@ class Engine:
                 break
             self._tell_places()
             self._advance(job)
-        for job in list(self.jobs.values()):
-            self._end(job, "interrupted")
+        with self._changed:
+            for job in list(self.jobs.values()):
+                self._finish(job, "interrupted")
 
     def _advance(self, job: Job) -> None:
         """Run until the run ends, is set aside, or the server ends."""
@@ -211,20 +147,15 @@ class Engine:
         except _Stopped:
             self._end(job, "interrupted" if self._closing else "stopped")
         except TextdreamError as error:
-            self._end(job, "failed", job.located.named(str(error)))
+            self._finish(job, "failed", job.located.named(str(error)))
         except Exception as error:  # A run must never take the engine with it.
-            logging.getLogger("textdream.studio").exception("the run %s failed", job.run.id)
-            self._end(
-                job,
-                "failed",
-                f"an error of textdream's own ({type(error).__name__}); a run that ends; see the server's terminal",
-            )
+            self._finish(job, "failed", _own(error, job))
 
     def _begin(self, job: Job) -> None:
         """Open a run, or take up one that was set aside."""
-        job.run.started = job.run.started or now()
-        job.run.state, job.began = "running", time.perf_counter()
-        self.store.save(job.run)
+        with self._changed:
+            job.began = time.perf_counter()
+            self._become(job, "running", started=job.run.started or now())
         self._tell(job)
         model = self.models.get(job.run.model)
         if job.work is None:
@@ -272,20 +203,17 @@ class Engine:
         return job.pausing and (not KINDS[job.run.experiment].pauses_at_news or sign.news is not None)
 
     def _set_aside(self, job: Job) -> None:
-        job.before, job.began, job.pausing = job.seconds, time.perf_counter(), False
+        """Write what there is, and let the run wait; who stops it while that is written has it ended."""
+        seconds = job.seconds
         assert job.work is not None
         if job.work.found:
             self._write(job)
         job.evaluations = self.models.get(job.run.model).engine.evaluations
-        paused = job.run.model_copy(update={"state": "paused", "seconds": round(job.before, 3)})
-        # Seen as paused once its file says so.
         with self._changed:
-            if not job.stopping:
-                self.store.save(paused)
-                job.run = paused
-        if job.stopping and job.run is not paused:
-            self._end(job, "stopped")
-            return
+            if job.stopping or self._closing:
+                raise _Stopped
+            self._become(job, "paused", seconds=round(seconds, 3))
+            job.before, job.pausing = seconds, False
         self._tell(job)
 
     def _write(self, job: Job) -> None:
@@ -302,31 +230,23 @@ class Engine:
         self.store.save_result(job.run, result)
         job.run.headline = headline(result)
 
-    def _end(self, job: Job, state: Any, error: str | None = None) -> None:
+    def _end(self, job: Job, state: State) -> None:
         """Write what there is, and say that the run ended."""
-        self._restore_count(job)
+        error = None
         try:
-            if job.work is not None and job.work.found and error is None:
+            self._restore_count(job)
+            if job.work is not None and job.work.found:
                 if state == "done":
                     job.work.write(self.store.path(job.run.id, ".safetensors"))
                 self._write(job)
         except TextdreamError as problem:
             state, error = "failed", job.located.named(str(problem))
-        self._conclude(job, state, error)
+        except Exception as problem:
+            state, error = "failed", _own(problem, job)
+        self._finish(job, state, error)
 
-    def _conclude(self, job: Job, state: Any, error: str | None = None) -> None:
-        """Say that a run ended; its result is written."""
-        run = job.run
-        if error is None and state != "done" and not self.store.has(run.id, ".json"):
-            run.note = " ".join(filter(None, [run.note, "Nothing was found by then."]))
-        job.before = job.seconds
-        ended = run.model_copy(update={"state": state, "error": error, "ended": now(), "seconds": round(job.before, 3)})
-        # Seen as ended once its file says so: who deletes it then is not overtaken by a writing.
-        try:
-            self.store.save(ended)
-        except TextdreamError:
-            # The folder may be full or gone: the run has ended all the same.
-            self.store.remember(ended)
-        with self._changed:
-            self.jobs.pop(run.id, None)
-        job.channel.end(self.answer(ended))
+
+def _own(error: Exception, job: Job) -> str:
+    """What a page says of an error that is no TextdreamError; the rest is for whoever runs the server."""
+    logging.getLogger("textdream.studio").error("the run %s failed", job.run.id, exc_info=error)
+    return f"an error of textdream's own ({type(error).__name__}); a run that ends; see the server's terminal"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Path, Query
@@ -150,13 +151,21 @@ def runs(studio: Studio) -> APIRouter:
 
     @router.get("/{id}/events", response_class=StreamingResponse, responses={**responses(404, 422, 429), 200: STREAM})
     async def events(
-        id: Id, last_event_id: Annotated[str, Header(alias="Last-Event-ID", max_length=100)] = ""
+        id: Id,
+        last_event_id: Annotated[str, Header(alias="Last-Event-ID", max_length=100)] = "",
+        after: Annotated[str, Query(max_length=100, description="The same, where a new stream goes on.")] = "",
     ) -> StreamingResponse:
         """What a run says while it goes on, as server-sent events."""
-        run = found(id)
-        job = engine.jobs.get(id)
-        stream = replay(engine.answer(run)) if job is None else job.channel.read(last_event_id, lambda: engine.closing)
-        return StreamingResponse(viewers.admit(stream), media_type="text/event-stream")
+
+        def stream() -> AsyncIterator[bytes]:
+            channel = engine.channel(found(id))
+            if channel is None:
+                # Looked up again: it may have ended, or been deleted, a moment ago.
+                return replay(engine.answer(found(id)))
+            return channel.read(last_event_id or after, lambda: engine.closing)
+
+        # Not on the loop: whoever asks for a run waits while its file is written.
+        return StreamingResponse(viewers.admit(await run_in_threadpool(stream)), media_type="text/event-stream")
 
     return router
 

@@ -11,7 +11,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from pydantic import ValidationError
 
@@ -69,6 +69,13 @@ class Store:
         write_text(self.path(run.id, ".run.json"), run.to_json())
         self.remember(run)
 
+    def change(self, id_: str, **changes: Any) -> None:
+        """Change what a run's file says; a run that was deleted meanwhile does not come back."""
+        with self._guard:
+            run = self._runs.get(id_)
+            if run is not None:
+                self.save(run.model_copy(update=changes))
+
     def save_result(self, run: Run, result: Result) -> None:
         """Write a run's result file."""
         text = result.to_json()
@@ -87,8 +94,8 @@ class Store:
         with self._guard:
             self._runs.pop(id_, None)
             self._words.pop(id_, None)
-        for suffix in reversed(SUFFIXES):
-            self.path(id_, suffix).unlink(missing_ok=True)
+            for suffix in reversed(SUFFIXES):
+                self.path(id_, suffix).unlink(missing_ok=True)
 
     def path(self, id_: str, suffix: str) -> Path:
         """Where a file of a run is."""

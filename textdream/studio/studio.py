@@ -87,8 +87,7 @@ class Studio:
         result = read_result(self.store.path(old.id, ".json")) if self.store.has(old.id, ".json") else None
         form, note = continued(form, result)
         run = self._queue(old.experiment, old.model, form, client, result=result, continues=old.id, note=note)
-        old.continued_by = run.id
-        self.store.save(old)
+        self.store.change(old.id, continued_by=run.id)
         return run
 
     def _queue(self, experiment: str, model: str, form: Any, client: str, *, result: Any = None, **more: Any) -> Run:

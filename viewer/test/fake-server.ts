@@ -46,8 +46,8 @@ export class FakeSource implements Source {
   addEventListener(name: string, listen: (event: MessageEvent<string>) => void): void {
     this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), listen]);
   }
-  send(name: string, data: unknown = {}): void {
-    for (const listen of this.#listeners.get(name) ?? []) listen({ data: JSON.stringify(data) } as MessageEvent<string>);
+  send(name: string, data: unknown = {}, lastEventId = ""): void {
+    for (const listen of this.#listeners.get(name) ?? []) listen({ data: JSON.stringify(data), lastEventId } as MessageEvent<string>);
   }
   close(): void {
     this.readyState = 2;

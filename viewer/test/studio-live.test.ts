@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { DreamResult, Step } from "../src/schema";
 import { LiveRun } from "../src/studio/live.svelte";
+import { slot, type Release } from "../src/studio/slots";
 import { Answered, FakeSource, RUN, serve } from "./fake-server";
 
 const step = (index: number, hard: number): Step => ({ step: index, tokens: ["[CLS]", "no", `w${index}`, "[SEP]"], hard, phase: "gcg" }) as Step;
@@ -61,39 +62,6 @@ describe("a run that is watched", () => {
     draw();
     expect([dream().start.activation, dream().final.activation, dream().best.activation]).toEqual([1, 3, 4]);
     expect(dream().steps).not.toBe(before);
-  });
-
-  test("a tab that nobody looks at holds no connection, and takes the run up again", async () => {
-    let hidden = false;
-    vi.spyOn(document, "hidden", "get").mockImplementation(() => hidden);
-    const look = (away: boolean): void => {
-      hidden = away;
-      document.dispatchEvent(new Event("visibilitychange"));
-    };
-    await open();
-    source().send("steps", [step(0, 1)]);
-    draw();
-    look(true);
-    expect(FakeSource.all.map((one) => one.readyState)).toEqual([2]);
-    look(false);
-    await vi.advanceTimersByTimeAsync(0);
-    expect(FakeSource.all.map((one) => one.readyState)).toEqual([2, 1]);
-    source().send("begin");
-    source().send("steps", [step(0, 1), step(1, 2)]);
-    draw();
-    expect(dream().steps.map((one) => one.step)).toEqual([0, 1]);
-    live.close();
-    look(true);
-    look(false);
-    await vi.advanceTimersByTimeAsync(0);
-    expect(FakeSource.all).toHaveLength(2);
-  });
-
-  test("whether a text survives the round trip is not said before the server says it", async () => {
-    await open();
-    source().send("steps", [step(0, 1)]);
-    draw();
-    expect(dream().best.round_trip).toBeNull();
   });
 
   test("a lowest activation is the best where that is looked for", async () => {
@@ -210,4 +178,128 @@ test("a run that has ended is not listened to", async () => {
   await open({ [path]: { ...RUN, state: "done", has_result: true } });
   expect(FakeSource.all).toHaveLength(0);
   expect(live.result).toEqual(RESULT);
+});
+
+/** The page is hidden, or seen again. */
+async function hide(hidden: boolean): Promise<void> {
+  vi.spyOn(document, "hidden", "get").mockReturnValue(hidden);
+  document.dispatchEvent(new Event("visibilitychange"));
+  await vi.advanceTimersByTimeAsync(0);
+}
+/** Streams that are open. */
+const streams = (): FakeSource[] => FakeSource.all.filter((one) => one.readyState !== 2);
+
+describe("connections are few, so", () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  test("a hidden page has none, and catches up when it is seen, without a step lost or twice", async () => {
+    const { asked } = await open();
+    source().send("steps", [step(0, 1), step(1, 2)], "e-1");
+    source().send("progress", { phase: "gcg", done: 1, total: 9 });
+    draw();
+    await hide(true);
+    expect(streams()).toEqual([]);
+    const before = asked.length;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([asked.length, FakeSource.all.length, live.link]).toEqual([before, 1, "open"]);
+    await hide(false);
+    expect(streams().map((one) => one.url)).toEqual([`/api/runs/${RUN.id}/events?after=e-1`]);
+    source().send("open");
+    source().send("steps", [step(2, 3)], "e-2");
+    draw();
+    expect(dream().steps.map((one) => one.step)).toEqual([0, 1, 2]);
+  });
+
+  test("a run that ended while the page was hidden is shown with its whole result", async () => {
+    const { answers } = await open();
+    await hide(true);
+    answers[path] = { ...RUN, state: "done", has_result: true };
+    await hide(false);
+    expect([live.run?.state, live.link, streams().length]).toEqual(["done", "closed", 0]);
+    expect(live.result).toEqual(RESULT);
+    await hide(true);
+    await hide(false);
+    expect(streams()).toEqual([]);
+  });
+
+  test("a page that is opened in the background says what it is, and listens when it is seen", async () => {
+    vi.spyOn(document, "hidden", "get").mockReturnValue(true);
+    await open();
+    expect([live.run?.text, FakeSource.all.length]).toEqual([RUN.text, 0]);
+    await hide(false);
+    expect(streams()).toHaveLength(1);
+  });
+
+  test("a run that has not begun is asked for, until it begins", async () => {
+    const { answers, asked } = await open({ [path]: { ...RUN, state: "queued", place: 2 } });
+    await vi.advanceTimersByTimeAsync(3000);
+    expect([FakeSource.all.length, asked.length, live.run?.place]).toEqual([0, 4, 2]);
+    answers[path] = { ...RUN, state: "running" };
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(streams()).toHaveLength(1);
+  });
+
+  test("a paused run is listened to until all was heard, and again when it goes on", async () => {
+    const { answers } = await open();
+    const paused = { ...RUN, state: "paused", has_result: true };
+    answers[path] = paused;
+    source().send("state", paused);
+    await vi.advanceTimersByTimeAsync(400);
+    source().send("steps", [step(0, 1)], "e-1");
+    await vi.advanceTimersByTimeAsync(400);
+    source().send("steps", [step(1, 2)], "e-2");
+    expect(streams()).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(5000);
+    draw();
+    expect([streams().length, FakeSource.all.length, dream().steps.length]).toEqual([0, 1, 2]);
+    answers[path] = { ...RUN, state: "running", has_result: true };
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(streams().map((one) => one.url)).toEqual([`/api/runs/${RUN.id}/events?after=e-2`]);
+    expect(live.link).toBe("open");
+  });
+
+  test("a page that gets no place looks in now and then, and stays when one is free", async () => {
+    let [place, back]: [Release | null, number] = [null, 0];
+    live.close();
+    live = new LiveRun(RUN.id, (url) => new FakeSource(url), () => Promise.resolve(place)); // prettier-ignore
+    await open();
+    source().send("steps", [step(0, 1)], "e-1");
+    await vi.advanceTimersByTimeAsync(300);
+    source().send("steps", [step(1, 2)], "e-2");
+    await vi.advanceTimersByTimeAsync(300);
+    expect([streams().length, live.link]).toEqual([0, "open"]);
+    place = () => back++;
+    await vi.advanceTimersByTimeAsync(2000);
+    source().send("open");
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(streams().map((one) => one.url)).toEqual([`/api/runs/${RUN.id}/events?after=e-2`]);
+    live.close();
+    expect(back).toBe(1);
+  });
+
+  test("a stream that does not open is left, and nobody is alarmed", async () => {
+    serve({ [path]: RUN });
+    await live.open();
+    await vi.advanceTimersByTimeAsync(5000);
+    expect([streams().length, live.link]).toEqual([0, "opening"]);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(streams()).toHaveLength(1);
+  });
+
+  test("four pages of a browser stream at most", async () => {
+    const held = new Set<string>();
+    const request = async (name: string, _: LockOptions, hold: (lock: unknown) => Promise<void> | null): Promise<void> => {
+      if (held.has(name)) return void hold(null);
+      held.add(name);
+      await hold({ name });
+      held.delete(name);
+    };
+    vi.stubGlobal("navigator", { locks: { request } });
+    const places = [await slot(), await slot(), await slot(), await slot(), await slot()];
+    expect(places.map((one) => one !== null)).toEqual([true, true, true, true, false]);
+    places[1]!();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(await slot()).not.toBeNull();
+    expect(await slot()).toBeNull();
+  });
 });

@@ -1,10 +1,11 @@
 /**
  * A run as it is watched: what the server's events say, put together so that the views can draw it at any moment. Events that
- * come faster than the screen are drawn together.
+ * come faster than the screen are drawn together. Nothing is heard while the page is hidden, and it is caught up on afterwards.
  */
 import type { AnyResult, DreamResult, Step } from "../schema";
 import { call, Gone, sentenceOf } from "./api";
 import { Growth } from "./growth";
+import { slot, type Release } from "./slots";
 import type { Progress, Run } from "./types";
 
 /** The part of EventSource that is used. */
@@ -17,6 +18,12 @@ const CLOSED = 2;
 /** Milliseconds until the next try where the browser has given up, and between two looks at an unfinished result. */
 const RETRY = 2000;
 const LOOK = 2000;
+/** Milliseconds between two looks at a run that waits. */
+const POLL = 1000;
+/** Milliseconds after which a stream that does not open is left: other pages may hold all connections. */
+const OPENING = 4000;
+/** Milliseconds that a page without a place listens at a time, and after which one of a run that waits has heard everything. */
+const BRIEF = 500;
 
 export const UNDER_WAY = new Set(["queued", "running", "paused"]);
 
@@ -36,6 +43,16 @@ export class LiveRun {
 
   #path: string;
   #source: Source | null = null;
+  #place: Release | null = null;
+  /** Counts up whenever what was begun before does not hold any more. */
+  #turn = 0;
+  /** The last event that was heard: the next stream goes on after it. */
+  #last = "";
+  /** Whether all was heard of a run that waits. */
+  #heard = false;
+  #hush: ReturnType<typeof setTimeout> | undefined;
+  /** When a page without a place leaves. */
+  #until = 0;
   #growth: Growth | null = null;
   #steps: Step[] = [];
   #lines: string[] = [];
@@ -47,76 +64,131 @@ export class LiveRun {
   #looked = 0;
   #known = false;
   #over = false;
-  #seen = (): void => {
-    // A browser opens six connections to a server at most: those of tabs that nobody looks at would hold up all others.
-    if (document.hidden) {
-      this.#source?.close();
-      this.#source = null;
-    } else if (!this.#source && this.link !== "closed") void this.open();
-  };
 
   constructor(
     readonly id: string,
     private readonly connect: (url: string) => Source = (url) => new EventSource(url) as Source,
+    private readonly place: () => Promise<Release | null> = slot,
   ) {
     // The id comes from the address: as it stands there, ../ would lead to other answers of the server.
     this.#path = `/api/runs/${encodeURIComponent(id)}`;
     document.addEventListener("visibilitychange", this.#seen);
   }
 
-  /** Begin to watch; a run that has ended is shown as it is. */
+  /** Begin to watch, or go on; a run that has ended is shown as it is. */
   async open(): Promise<void> {
+    const turn = this.#leave();
+    let run: Run;
     try {
-      this.run = await call<Run>(this.#path);
-      this.trouble = null;
+      run = await call<Run>(this.#path);
     } catch (error) {
-      if (this.#over) return;
+      if (turn !== this.#turn) return;
       this.trouble = error instanceof Gone ? null : sentenceOf(error);
       if (error instanceof Gone) this.#later();
       return;
     }
-    if (this.#over) return;
-    this.progress = this.run.progress;
-    if (UNDER_WAY.has(this.run.state)) {
-      if (!document.hidden) this.#listen();
-    } else {
+    if (turn !== this.#turn) return;
+    this.trouble = null;
+    this.#state(run);
+    this.progress = run.progress;
+    if (!UNDER_WAY.has(run.state)) {
       this.link = "closed";
-      if (this.run.has_result) await this.#fetchResult(false);
-    }
+      if (run.has_result) await this.#fetchResult(false);
+    } else if (!document.hidden) await this.#watch(run);
   }
 
   close(): void {
     this.#over = true;
+    this.#leave();
     document.removeEventListener("visibilitychange", this.#seen);
-    this.#source?.close();
-    clearTimeout(this.#timer);
     clearTimeout(this.#rest);
     cancelAnimationFrame(this.#frame);
   }
 
+  /** A page that nobody sees takes no connection from those that somebody does. */
+  #seen = (): void => {
+    if (this.link === "closed") return;
+    if (document.hidden) this.#leave();
+    else void this.open();
+  };
+
+  /** Lets the stream go, and whatever was to come. */
+  #leave(): number {
+    this.#source?.close();
+    this.#source = null;
+    this.#place?.();
+    this.#place = null;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#hush);
+    return ++this.#turn;
+  }
+
+  #again(wait: number): void {
+    this.#leave();
+    this.#timer = setTimeout(() => void this.open(), wait);
+  }
+
   #later(): void {
     this.link = "lost";
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.open(), RETRY);
+    this.#again(RETRY);
+  }
+
+  /** Listens while there may be news; a run that waits has some only if it had begun, and they end. */
+  async #watch(run: Run): Promise<void> {
+    if (run.state === "running") this.#heard = false;
+    else if (this.#heard || !run.has_result) {
+      this.link = "open";
+      this.#again(POLL);
+      return;
+    }
+    const turn = this.#turn;
+    const place = await this.place();
+    if (turn !== this.#turn) return place?.();
+    this.#place = place;
+    this.#listen();
+  }
+
+  /** How long the stream is kept: as long as the run goes on; without a place a moment; of a run that waits until it is silent. */
+  #pace(): void {
+    clearTimeout(this.#hush);
+    if (this.run?.state === "running") {
+      if (!this.#place) this.#hush = setTimeout(() => this.#again(LOOK), this.#until - performance.now());
+      return;
+    }
+    this.#hush = setTimeout(() => {
+      this.#heard = true;
+      this.#again(POLL);
+    }, BRIEF);
   }
 
   #listen(): void {
-    this.#source?.close();
-    const source = (this.#source = this.connect(`${this.#path}/events`));
+    const source = (this.#source = this.connect(`${this.#path}/events${this.#last && `?after=${this.#last}`}`));
     const on = (name: string, react: (data: unknown) => void): void =>
       source.addEventListener(name, (event) => {
-        if (source === this.#source && !this.#over) react(JSON.parse(event.data));
+        if (source !== this.#source) return;
+        react(JSON.parse(event.data));
+        if (event.lastEventId) this.#last = event.lastEventId;
       });
-    source.addEventListener("open", () => (this.link = "open"));
+    this.#hush = setTimeout(() => this.#again(LOOK), OPENING);
+    source.addEventListener("open", () => {
+      if (source !== this.#source) return;
+      this.link = "open";
+      this.#until = performance.now() + BRIEF;
+      this.#pace();
+    });
     source.addEventListener("error", () => {
-      if (source !== this.#source || this.#over) return;
+      if (source !== this.#source) return;
       this.link = "lost";
       // After a broken connection the browser tries again by itself; after an answer that was no stream it does not.
       if (source.readyState === CLOSED) this.#later();
     });
     on("begin", () => this.#clear());
-    on("state", (data) => this.#state(data as Run));
+    on("state", (data) => {
+      this.#state(data as Run);
+      this.#pace();
+    });
     on("steps", (data) => {
+      this.#pace();
       for (const step of data as Step[]) this.#steps.push(step);
       this.#schedule();
     });
@@ -125,6 +197,7 @@ export class LiveRun {
       this.#schedule();
     });
     on("news", (data) => {
+      this.#pace();
       this.#lines.push(...(data as string[]));
       this.#schedule();
     });
@@ -134,13 +207,14 @@ export class LiveRun {
     });
     on("end", () => {
       this.#flush();
-      source.close();
+      this.#leave();
       this.link = "closed";
     });
   }
 
   #clear(): void {
     this.link = "open";
+    this.#last = "";
     this.#growth = this.#newest = this.#since = null;
     this.#steps = [];
     this.#lines = [];
