@@ -105,6 +105,31 @@ def test_bad_input_is_refused(concept, changes, words):
         textdream.shift(tiny("bert"), TEXT, config(**{"concept": str(concept), **changes}))
 
 
+@pytest.mark.parametrize(
+    ("where", "change"),
+    [
+        ("word", lambda data: data.update(word="cats")),
+        ("word", lambda data: data.update(word="nowhere")),
+        ("concept.positive", lambda data: data["concept"].update(positive="old")),
+    ],
+)
+def test_verify_finds_a_word_that_is_not_the_one(concept, tmp_path, where, change):
+    model, path = tiny("bert"), tmp_path / "shift.json"
+    result = textdream.shift(model, TEXT, config(concept=str(concept), magnitudes="0"))
+    data = json.loads(result.to_json())
+    change(data)
+    path.write_text(json.dumps(data), encoding="utf-8")
+    assert [found.where for found in textdream.verify(path, model).mismatches] == [where]
+
+
+@pytest.mark.parametrize(("text", "word"), [(TEXT, "HE"), (TEXT, "cats"), ("The c\u00e1t sat on a mat", "c\u00e1t")])
+def test_verify_finds_the_word_as_the_tokenizer_writes_it(concept, tmp_path, text, word):
+    model, path = tiny("bert"), tmp_path / "shift.json"
+    textdream.write_result(textdream.shift(model, text, config(concept=str(concept), word=word, evaluations=20)), path)
+    report = textdream.verify(path, model)
+    assert report.holds, report.mismatches
+
+
 def test_a_concept_of_another_model_is_refused(concept):
     with pytest.raises(textdream.InputError, match="concept of"):
         textdream.shift(tiny("bert", seed=1), TEXT, config(concept=str(concept)))
