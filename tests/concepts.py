@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,16 @@ from textdream.records import ConceptManifest, VectorInfo
 from textdream.records.concept import KINDS, ConceptWords
 
 
-def concept_file(model: textdream.Model, path: Path, positive: str, negative: str) -> Path:
+def concept_file(
+    model: textdream.Model, path: Path, positive: str, negative: str, layers: Sequence[int] = range(LAYERS)
+) -> Path:
     """Write one."""
     drawn = np.random.default_rng(0).normal(size=(LAYERS, len(KINDS), WIDTH)).astype(np.float32)
-    places = [(layer, kind) for layer in range(LAYERS) for kind in KINDS]
+    places = [(layer, kind) for layer in layers for kind in KINDS]
     manifest = ConceptManifest(
         textdream=textdream.__version__,
         model=model.info,
-        layers=list(range(LAYERS)),
+        layers=list(layers),
         words=ConceptWords(positive=positive, negative=negative),
         vectors=[
             VectorInfo(
@@ -32,5 +35,5 @@ def concept_file(model: textdream.Model, path: Path, positive: str, negative: st
         negative=2,
         seed=0,
     )
-    write_concept(path, manifest, dict(zip(places, drawn.reshape(-1, WIDTH), strict=True)))
+    write_concept(path, manifest, dict(zip(places, drawn[list(layers)].reshape(-1, WIDTH), strict=True)))
     return path

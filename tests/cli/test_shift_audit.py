@@ -14,6 +14,7 @@ from tests.cli.conftest import RunCommand
 from tests.cli.running import words_of
 from tests.cli.test_help import example
 from textdream.experiments import shift_audit
+from textdream.experiments.audit_runs import read_runs
 
 Refused = Callable[..., str]
 TEXTS = ("the doctor was a storm , if he was", "then he compressed a storm .", "if he was the doctor , no storm was")
@@ -78,6 +79,30 @@ def test_a_stopped_audit_goes_on(
     data = command(*words, "--out", out, "--runs", runs, "--resume", "--json").done().json()
     assert data["interrupted"] is False
     assert len(data["runs"]) == 6
+
+
+def test_resuming_another_plan_loses_no_run(command: RunCommand, words: list[object], tmp_path: Path) -> None:
+    """Fewer sentences, fewer directions, another file: what the runs' file has stays in it, and is taken over later."""
+    runs = tmp_path / "a.parquet"
+    (tmp_path / "other.txt").write_text("if he was a storm\nhe was the doctor", encoding="utf-8")
+    command(*words, "--directions", 2, "--runs", runs).done()
+    whole = read_runs(runs).runs
+    assert [len(found) for found in whole.values()] == [3, 3, 3]
+    for changes in (
+        ["--most", 2, "--directions", 2],
+        ["--directions", 1],
+        ["--directions", 2, "--sentences", tmp_path / "other.txt"],
+    ):
+        changed = [*words[: words.index("--sentences")], *changes] if "--sentences" in changes else [*words, *changes]
+        command(*changed, "--runs", runs, "--resume").done()
+        found = read_runs(runs).runs
+        for ids, runs_of_it in whole.items():
+            unnumbered = [[one.model_copy(update={"sentence": 0}) for one in each] for each in (runs_of_it, found[ids])]
+            assert unnumbered[0] == unnumbered[1]
+    assert len(found) == 5
+    assert sorted({one.sentence for each in found.values() for one in each}) == [0, 1, 2, 3, 4]
+    again = command(*words, "--directions", 2, "--runs", runs, "--resume").done()
+    assert "3 sentences are there already" in again.err
 
 
 def test_shift_beside_it_is_as_it_was(command: RunCommand, plain: Path, concept: Path) -> None:

@@ -124,6 +124,8 @@ def test_verify_recomputes_it(kind, request, tmp_path):
         ("rival", lambda one: one["rival"].update(loss=2.0)),
         ("synonyms", lambda one: one["synonyms"][1]["tokens"][0].update(change=1.0)),
         ("synonyms", lambda one: one["synonyms"][1]["tokens"][0].update(token="x")),
+        ("exact", lambda one: one.update(loss=10 * one["floor"])),
+        ("layers.1.synonyms.5", lambda one: one["synonyms"][1]["tokens"].reverse()),
     ],
 )
 def test_verify_finds_what_is_wrong(where, change, causal, tmp_path):

@@ -93,9 +93,11 @@ def test_magnitudes_that_are_no_numbers_are_refused(magnitudes):
     [
         ({"word": "sea"}, "sea"),
         ({"word": None, "position": 99}, "99"),
-        ({"word": None}, "--word"),
+        ({"word": None}, "give --word"),
         ({"layers": "5"}, "layer 5"),
-        ({"concept": None}, "--concept"),
+        ({"concept": None}, "give --concept FILE"),
+        ({"replace_with": "she/she ran"}, "--concept and --replace-with.*leave one out"),
+        ({"position": 3}, "--word and --position.*leave one out"),
         ({"concept": "nowhere.safetensors"}, "nowhere"),
         ({"concept": None, "replace_with": "she"}, "WORD/TEXT"),
     ],
@@ -103,6 +105,40 @@ def test_magnitudes_that_are_no_numbers_are_refused(magnitudes):
 def test_bad_input_is_refused(concept, changes, words):
     with pytest.raises(textdream.TextdreamError, match=words):
         textdream.shift(tiny("bert"), TEXT, config(**{"concept": str(concept), **changes}))
+
+
+def test_all_layers_are_those_of_the_concepts_file(tmp_path):
+    model = tiny("bert")
+    file = concept_file(model, tmp_path / "c.safetensors", "he", "she", layers=(0, 2))
+    result = textdream.shift(model, TEXT, config(concept=str(file), layers="all", magnitudes="4", evaluations=20))
+    assert [run.layer for run in result.runs] == [one.layer for one in result.directions] == [0, 2]
+    with pytest.raises(textdream.InputError, match="layer 1 is not in"):
+        textdream.shift(model, TEXT, config(concept=str(file), layers="0:3"))
+
+
+@pytest.mark.parametrize(
+    ("where", "change"),
+    [
+        ("word", lambda data: data.update(word="cats")),
+        ("word", lambda data: data.update(word="nowhere")),
+        ("concept.positive", lambda data: data["concept"].update(positive="old")),
+    ],
+)
+def test_verify_finds_a_word_that_is_not_the_one(concept, tmp_path, where, change):
+    model, path = tiny("bert"), tmp_path / "shift.json"
+    result = textdream.shift(model, TEXT, config(concept=str(concept), magnitudes="0"))
+    data = json.loads(result.to_json())
+    change(data)
+    path.write_text(json.dumps(data), encoding="utf-8")
+    assert [found.where for found in textdream.verify(path, model).mismatches] == [where]
+
+
+@pytest.mark.parametrize(("text", "word"), [(TEXT, "HE"), (TEXT, "cats"), ("The c\u00e1t sat on a mat", "c\u00e1t")])
+def test_verify_finds_the_word_as_the_tokenizer_writes_it(concept, tmp_path, text, word):
+    model, path = tiny("bert"), tmp_path / "shift.json"
+    textdream.write_result(textdream.shift(model, text, config(concept=str(concept), word=word, evaluations=20)), path)
+    report = textdream.verify(path, model)
+    assert report.holds, report.mismatches
 
 
 def test_a_concept_of_another_model_is_refused(concept):

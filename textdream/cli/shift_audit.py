@@ -77,14 +77,14 @@ def audit(
         nonlocal wait, last
         begin = time.monotonic()
         if runs is not None and step.news is not None and begin - last >= wait:
-            write_runs(runs, search.identity, search.result())
+            write_runs(runs, search.identity, search.result(), kept)
             last = time.monotonic()
             wait = max(EVERY, SHARE * (last - begin))
 
     interrupted = watch(search, keep)
     result = search.result()
     if runs is not None:
-        write_runs(runs, search.identity, result)
+        write_runs(runs, search.identity, result, kept)
     finish(result, output)
     if runs is not None and not output.json:
         console(stderr=False).print(plain(f" runs written to {runs}", dim=True), soft_wrap=True)

@@ -29,7 +29,7 @@ class ShiftConfig:
     replace_with: str | None = None
     """In place of a concept: WORD/TEXT, whose activation of WORD in TEXT takes the place of the word's own."""
     layers: str = "all"
-    """all, a range such as 0:6 (0 to 5, as in Python), or a list such as 2,5."""
+    """all (that the concept has), a range such as 0:6 (0 to 5, as in Python), or a list such as 2,5."""
     magnitudes: str = "-15:15:1"
     """From:to:step, both ends included, or a list such as -5,0,5."""
     unit: Literal["largest", "distance"] = "largest"
@@ -51,9 +51,11 @@ class ShiftConfig:
     def check_complete(self) -> None:
         """Raise InputError unless it is said what is shifted, and by what."""
         if (self.concept is None) == (self.replace_with is None):
-            raise InputError("--concept and --replace-with say what to shift by", "one of them", "give --concept FILE")
+            remedy = "give --concept FILE" if self.concept is None else "leave one out"
+            raise InputError("--concept and --replace-with say what to shift by", "one of them", remedy)
         if (self.word is None) == (self.position is None):
-            raise InputError("--word and --position say what is shifted", "one of them", "give --word")
+            remedy = "give --word" if self.word is None else "leave one out"
+            raise InputError("--word and --position say what is shifted", "one of them", remedy)
 
     @property
     def numbers(self) -> tuple[float, ...]:

@@ -79,6 +79,10 @@ def _orders(result: Any) -> Iterator[tuple[str, list[Any]]]:
     elif isinstance(result, CorpusTopResult):
         yield "sentences", [-sentence.activation for sentence in result.sentences]
         yield "least", [sentence.activation for sentence in result.least]
+    elif isinstance(result, ReconstructResult):
+        for one in result.layers:
+            for group in one.synonyms or ():
+                yield f"layers.{one.layer}.synonyms.{group.position}", [token.change for token in group.tokens]
 
 
 def _token_search(result: TokenSearchResult, model: Model) -> Iterator[Found]:

@@ -91,7 +91,8 @@ class Reconstruction:
     def __iter__(self) -> Iterator[Progress]:
         """One layer after the other; each step says how far it is."""
         left = [layer for layer in self.layers if layer not in self._done]
-        if left and self.method != "anneal":
+        # One number says too little for a lens.
+        if left and self.method != "anneal" and self.config.neuron is None:
             yield from self._fit(left)
         for layer in left:
             yield from self._rebuild(layer)
@@ -132,7 +133,7 @@ class Reconstruction:
             raise InputError("no layer was rebuilt yet", "at least one", "iterate over the reconstruction first")
         done = self._kept | self._done
         if self._under_way is not None and self._under_way.search.found.ids is not None:
-            done[self._under_way.layer] = self._record(self._under_way, finished=False)
+            done[self._under_way.layer] = self._better(self._record(self._under_way, finished=False))
         layers = [done[layer] for layer in sorted(done)]
         if self._synonyms:
             layers = [
@@ -166,6 +167,9 @@ class Reconstruction:
         begin, stopped = time.perf_counter(), False
         budget = self.config.seconds(self.method)
         self._under_way = under_way = _UnderWay(layer, search, begin)
+        if self.method == "hybrid" and (kept := self._unfinished(layer)) is not None:
+            # An earlier run's search found it from the same goal, so that no text leaks in; it is there to be bettered.
+            search.found.measure(torch.tensor([kept.best.ids]))
         for sign in search:
             spent = time.perf_counter() - begin
             done, total = (sign.done, sign.total) if sign.total else (round(min(spent, budget)), round(budget) or 1)
@@ -176,7 +180,7 @@ class Reconstruction:
                 break
         # An annealing is a schedule: cut short, it is not the run that was asked for.
         finished = not (stopped and self.method == "anneal")
-        self._done[layer] = record = self._record(under_way, finished)
+        self._done[layer] = record = self._better(self._record(under_way, finished))
         self._under_way = None
         said = f"{record.accuracy:.0%} of the tokens, loss {record.loss:.1e}"
         if record.exact:
@@ -198,7 +202,26 @@ class Reconstruction:
         search = under_way.search
         rival = nearest_rival(search.found) if finished and search.found.exact else None
         seconds = time.perf_counter() - under_way.begin
-        return layer_record(self.model, self.ids, under_way.layer, search, self.method, seconds, finished, rival)
+        record = layer_record(self.model, self.ids, under_way.layer, search, self.method, seconds, finished, rival)
+        kept = self._unfinished(record.layer)
+        if kept is None or self.method != "hybrid":
+            return record
+        spent = {name: getattr(record, name) + getattr(kept, name) for name in ("seconds", "evaluations", "gradients")}
+        return record.model_copy(update=spent)
+
+    def _unfinished(self, layer: int) -> LayerReconstruction | None:
+        """What an interrupted run had of a layer, if its text is one of this length."""
+        kept = self._kept.get(layer)
+        return kept if kept is not None and len(kept.best.ids) == len(self.ids) and not kept.finished else None
+
+    def _better(self, record: LayerReconstruction) -> LayerReconstruction:
+        """The record, or what an interrupted run had if that is nearer: a run that begins anew must first get as far."""
+        kept = self._unfinished(record.layer)
+        # A hybrid search has measured it; an annealing that came to its end is the run that was asked for.
+        of_its_own = self.method == "hybrid" or (self.method == "anneal" and record.finished)
+        if kept is None or of_its_own or record.loss <= kept.loss:
+            return record
+        return kept.model_copy(update={"finished": record.finished})
 
     def _take_over(self, kept: ReconstructResult) -> None:
         """An earlier result of the same settings: its finished layers are not run again, and no layer is lost."""
@@ -217,7 +240,8 @@ class Reconstruction:
             self._kept[one.layer] = taken
             if one.finished and one.layer in self.layers:
                 self._done[one.layer] = taken
-        self._lens_info, self._before = kept.lens, kept.seconds
+        self._lens_info = kept.lens if self.config.neuron is None else None
+        self._before = kept.seconds
 
 
 def reconstruct(

@@ -48,8 +48,10 @@ def reconstruct_checks(result: ReconstructResult, model: Model) -> Iterator[Chec
             rounding = SLACK * floor + 2 * sqrt(SLACK * floor * max(found, loss))
             yield f"{where}.{name}", loss, found, abs(found - loss) <= RELATIVE * max(found, loss) + rounding
         exact = float((plain_target(model, [one.best.ids], target) - wanted).square().mean()) <= SLACK * floor
-        # Near the floor another processor may decide otherwise; at a loss of nothing none does.
-        yield f"{where}.exact", one.exact, exact, one.exact == exact or (exact and one.loss > 0)
+        # Near the floor another processor may decide otherwise; at a loss of nothing none does. But what a file calls exact
+        # is so by its own two numbers.
+        agree = exact and one.loss <= one.floor if one.exact else not exact or one.loss > 0
+        yield f"{where}.exact", one.exact, one.exact == agree, agree
         marks = [_mark(model, a, b) for a, b in zip(one.best.ids, result.start.ids, strict=True)]
         yield f"{where}.marks", one.marks, marks, marks == one.marks
         ordinary = [mark for mark in one.marks if mark != "special"]

@@ -59,7 +59,7 @@ class Shifting:
         self.ids: Int[Tensor, " pos"] = torch.tensor(model.tokens.encode(text))
         if len(model.tokens.open_positions(self.ids.tolist())) < 2:
             raise InputError("the text has one token", "at least two, so that others may change", "give a sentence")
-        self.layers = choose_layers(config.layers, model.info.layers)
+        chosen = choose_layers(config.layers, model.info.layers)
         if config.word is not None:
             self.positions = model.tokens.word_positions(text, config.word)
         else:
@@ -67,9 +67,11 @@ class Shifting:
         self.shift: Shift | None = None
         self.other: tuple[Int[Tensor, " other"], list[int]] | None = None
         if config.concept is not None:
-            self.shift = read_shift(model, config, self.layers)
+            self.shift = read_shift(model, config, None if config.layers == "all" else chosen)
+            chosen = list(self.shift.vectors)
         else:
             self.other = _other(model, str(config.replace_with), len(self.positions))
+        self.layers = chosen
         self._done: dict[tuple[int, float | None], ShiftRun] = {}
         vectors = {} if self.shift is None else self.shift.vectors
         self._directions = {

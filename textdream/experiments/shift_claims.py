@@ -28,6 +28,7 @@ def shift_checks(result: ShiftResult, model: Model) -> Iterator[Check]:
     double: Any = copy.deepcopy(model.hf).double()
     vectors = {one.layer: torch.tensor(one.vector) for one in result.directions}
     start = result.start.ids
+    yield from _word_check(result, model)
     for number, run in enumerate(result.runs):
         where = f"runs.{number}"
         site = Target(kind="layer", site="resid_post", layer=run.layer)
@@ -72,13 +73,33 @@ def follows_from_concept(
     concept = read_concept(path, result.model)
     kind: Any = result.concept.kind
     said = [result.direction] if isinstance(result, ShiftAuditResult) else result.directions
-    found = []
+    words = concept.manifest.words
+    found: list[tuple[str, Any, Any]] = [
+        (f"concept.{side}", ours, theirs)
+        for side, ours, theirs in (
+            ("positive", result.concept.positive, words.positive),
+            ("negative", result.concept.negative, words.negative),
+        )
+        if ours != theirs
+    ]
     for one in said:
         vector = torch.from_numpy(concept.vector(one.layer, kind))
         length = vector.max() if result.unit == "largest" else vector.norm() / concept.info(one.layer, kind).scale
         if not torch.allclose(torch.tensor(one.vector).double(), vector / length, rtol=1e-5, atol=1e-7):
             found.append((f"directions.{one.layer}", one.vector[:3], (vector / length)[:3].tolist()))
     return found, None
+
+
+def _word_check(result: ShiftResult, model: Model) -> Iterator[Check]:
+    """The word is where the file says. A text that tokenises otherwise than its ids tells no positions."""
+    if result.word is None or not result.start.round_trip:
+        return
+    tokens = model.tokens
+    # The text is decoded, and so without what the tokenizer drops, such as accents: the word is looked for that way too.
+    decoded = tokens.text(tokens.word_forms(result.word)[0]).strip()
+    places = [place for word in (result.word, decoded) for place in tokens.occurrences(result.start.text, word)]
+    found = tokens.text([result.start.ids[place] for place in result.positions]).strip()
+    yield "word", result.word, found, result.positions in places
 
 
 def _asked(result: ShiftResult, run: ShiftRun, model: Model) -> Asked:

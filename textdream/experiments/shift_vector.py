@@ -25,8 +25,8 @@ class Shift:
     vectors: dict[int, Float[Tensor, " d_model"]]
 
 
-def read_shift(model: Model, config: ShiftConfig | ShiftAuditConfig, layers: Sequence[int]) -> Shift:
-    """The vectors of a concept file, scaled.
+def read_shift(model: Model, config: ShiftConfig | ShiftAuditConfig, layers: Sequence[int] | None) -> Shift:
+    """The vectors of a concept file, scaled: at these layers, or at all that it has.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def read_shift(model: Model, config: ShiftConfig | ShiftAuditConfig, layers: Seq
         negative=words.negative,
     )
     vectors = {}
-    for layer in layers:
+    for layer in concept.manifest.layers if layers is None else layers:
         vector = torch.from_numpy(concept.vector(layer, config.kind)).float()
         if not vector.any():
             raise InputError(f"layer {layer} of {concept.path.name} is all zeros", "a direction", "give another layer")
