@@ -10,6 +10,7 @@ from tests.conftest import SENTENCE
 from tests.optimizers.common import problem_for, run, value_of
 from tests.tiny import LAYERS, plain_mode, tiny, tiny_hf, tokenizer_of
 from textdream.configs import AnnealConfig, pair_preset
+from textdream.errors import InputError
 from textdream.optimizers import anneal
 from textdream.optimizers.anneal import sample_weights, start_logits
 
@@ -192,3 +193,43 @@ def test_it_runs_where_the_caller_has_switched_gradients_off():
         result = textdream.dream(model, "the cat sat", textdream.neuron(1, 3), config, word="cat")
         assert not torch.is_grad_enabled()
     assert len(result.steps) == 4
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"learning_rate": 1e308},
+        {"learning_rate": 1001.0},
+        {"start_temperature": 1e-300, "end_temperature": 1e-301},
+        {"end_temperature": 9e-5},
+        {"start_temperature": 10_001.0},
+    ],
+)
+def test_settings_that_leave_the_numbers_are_refused(settings):
+    with pytest.raises(InputError, match="was given; a number of"):
+        AnnealConfig(**settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"learning_rate": 1000.0, "start_temperature": 1e-4, "end_temperature": 1e-4},
+        {"learning_rate": 1000.0, "start_temperature": 1e4, "end_temperature": 1e-4},
+        {"learning_rate": 1e-300, "start_temperature": 1e4, "end_temperature": 1e4},
+    ],
+)
+@pytest.mark.parametrize("plain_mixture", [False, True])
+def test_the_furthest_settings_give_finite_steps(bert, settings, plain_mixture):
+    more = {"gumbel": False, "straight_through": False, "start_weight": None} if plain_mixture else {}
+    for step in run("anneal", problem_for(bert), steps=20, **settings, **more):
+        assert math.isfinite(step.value)
+        assert math.isfinite(step.mixture.value)
+
+
+def test_a_mixture_that_is_no_number_any_more_is_one_sentence(bert):
+    config = AnnealConfig(steps=3)
+    object.__setattr__(config, "learning_rate", 1e308)
+    with pytest.raises(
+        InputError, match=r"no finite value at step [12] of the annealing; .*; give a smaller learning rate"
+    ):
+        list(anneal(problem_for(bert), config))

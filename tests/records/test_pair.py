@@ -218,13 +218,27 @@ def test_runs_that_do_not_belong_together(imported, change, said):
         imported("shift_magnitudes", lambda data: change(data["magnitues"]))
 
 
-def test_top_words_whose_position_is_not_said(imported):
+@pytest.mark.parametrize("all_of_them", [None, -1])
+def test_top_words_whose_position_is_not_said(imported, all_of_them):
     def change(data):
         data.pop("word_id")
-        data["params"].update(word_id=None)
+        data["params"].update(word_id=all_of_them)
 
-    with pytest.raises(textdream.ResultError, match="word_id"):
+    with pytest.raises(textdream.ResultError, match="word_id") as caught:
         imported("top_words_script", change)
+    assert (
+        "holds top words of no position (word_id null or -1), which have to be of one of the free positions 1 to 5"
+        in str(caught.value)
+    )
+
+
+@pytest.mark.parametrize("all_of_them", [None, -1])
+@pytest.mark.parametrize(("name", "what"), [("reconstruct", "a reconstruction"), ("shift", "a shift")])
+def test_one_text_of_all_layers_is_a_sentence(imported, name, what, all_of_them):
+    with pytest.raises(textdream.ResultError) as caught:
+        imported(name, lambda data: data["params"].update(layer_id=all_of_them))
+    expected = f"holds {what} of all layers at once (layer_id null or -1), where a result has one for each layer"
+    assert expected in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"NaN", b'{"layers": NaN}', b"[" * 100_000, b"null", b"3"])

@@ -69,6 +69,8 @@ def flags_of(settings):
     ("dream", {"text": TEXT, "target": AT, "search": {"start": "top:3"}}),
     ("dream", {"text": TEXT, "target": AT, "search": {"anneal": {"samples": 2}}}),
     ("dream", {"text": TEXT, "target": AT, "search": {"gcg": {"disturb": 1.5}}}),
+    ("dream", {"text": TEXT, "target": AT, "search": {"method": "anneal", "anneal": {"learning_rate": 1e308}}}),
+    ("dream", {"text": TEXT, "target": AT, "search": {"method": "anneal", "anneal": {"end_temperature": 1e-301}}}),
     ("token-search", {"text": TEXT, "target": AT, "search": {"joint": True}}),
     ("token-search", {"text": TEXT, "target": AT, "search": {"beam": 9}}),
     ("token-search", {"text": TEXT, "target": AT, "search": {"change": 0}}),

@@ -10,6 +10,7 @@ import pytest
 import textdream
 from tests.studio.serving import DREAM, LONG, TARGET, TEXT, Page
 from textdream.records import read_result
+from textdream.studio.catalog import KINDS
 
 CONCEPT = {
     "text": "\n".join(f"he {verb} the {thing}" for verb in ("saw", "held", "ate") for thing in ("cat", "dog", "sun")),
@@ -101,6 +102,9 @@ def test_a_concept_that_was_fitted_is_offered_and_used_by_its_id(page):
     audited = page.ended(page.begun("shift-audit", {"search": audit}))
     assert page.get(f"/api/runs/{audited['id']}/result").json()["source"] == f"{audited['id']}.sentences.txt"
     assert audited["headline"].startswith("she → he in 2 sentences: ")
+    # The form's example chooses frames: whoever enters sotu beside them is told at once.
+    both = {**audit, "frames": KINDS["shift-audit"].example["search"]["frames"], "sentences": "sotu"}
+    assert "--frames was given with --sentences" in page.refused("shift-audit", {"search": both})
     target = {"layer": 1, "position": "3", "direction": f"{made['id']}:logistic"}
     dreamt = page.ended(page.begun("dream", {**DREAM, "target": target}))
     for run in (classified, moved, audited, dreamt):

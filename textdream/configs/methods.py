@@ -86,8 +86,10 @@ class AnnealConfig:
     def __post_init__(self) -> None:
         check(self, 1, "steps", "samples")
         check(self, 0, "warmup")
-        check(self, 0, "learning_rate", "start_temperature", above=True)
-        check(self, 0, "end_temperature", above=True, high=self.start_temperature)
+        # Far beyond what is of use, and near enough that logits over temperatures stay numbers.
+        check(self, 0, "learning_rate", above=True, high=1000)
+        check(self, 1e-4, "start_temperature", high=10_000)
+        check(self, 1e-4, "end_temperature", high=self.start_temperature)
         check(self, 0, "decay", above=True, high=1)
         check(self, 0, "start_weight", above=True, high=0.999999)
 

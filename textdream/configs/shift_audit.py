@@ -65,4 +65,6 @@ class ShiftAuditConfig:
             if value is None:
                 raise InputError(f"{flag} was not given", "--word, --concept and --layer", f"give {example}")
         if self.sentences is not None and self.frames != "all":
-            raise InputError("--frames was given with --sentences", "one of them", "leave one out")
+            raise InputError(
+                "--frames was given with --sentences", "one of them", "leave --sentences out, or --frames at all"
+            )

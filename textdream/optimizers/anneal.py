@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from textdream.configs import AnnealConfig
+from textdream.errors import InputError
 from textdream.objectives import normalised
 from textdream.optimizers.problem import Mixture, Problem, Step, as_row
 
@@ -26,7 +27,13 @@ NOTED = 50
 
 
 def anneal(problem: Problem, config: AnnealConfig) -> Iterator[Step]:
-    """Yield steps 0 (the start) to `config.steps` (the end, which PAIR reported)."""
+    """Yield steps 0 (the start) to `config.steps` (the end, which PAIR reported).
+
+    Raises
+    ------
+    InputError
+        If the mixture has no finite value any more.
+    """
     free = list(problem.free)
     objective = problem.objective
     climb = problem.climb
@@ -43,6 +50,12 @@ def anneal(problem: Problem, config: AnnealConfig) -> Iterator[Step]:
             weights = sample_weights(logits, temperature, config, problem.generator)
             soft, climbed = problem.engine.soft_values(problem.start, free, weights, (objective, climb))
             (gradient,) = torch.autograd.grad(-climbed.mean(), logits)
+        if not (soft.isfinite().all() and climbed.isfinite().all()):
+            raise InputError(
+                f"the mixture of tokens has no finite value at step {number} of the annealing",
+                "a number that can be climbed",
+                "give a smaller learning rate, or higher temperatures",
+            )
         ids = snapped(problem, logits.detach(), weights.detach(), config)
         hard = float(problem.decide(ids)[0])
         pair = (

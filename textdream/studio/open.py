@@ -182,6 +182,7 @@ def _audit(form: Any, ground: Ground) -> ShiftAudit:
 
 
 def _check_audit(form: Any, ground: Ground) -> None:
+    form.search.check_complete()
     if form.search.sentences == "sotu":
         # Its sentences take seconds to read: that is left to the run; the rest is checked on the frames.
         form = form.model_copy(update={"search": replace(form.search, sentences=None)})

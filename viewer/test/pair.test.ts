@@ -37,6 +37,22 @@ const faults: [string, unknown, string][] = [
   ["two dreams", { layers: [{ type: "dream" }, { type: "dream" }] }, "2 runs of the kind dream, of which a result has one"],
 ];
 
+/** One of PAIR's files with other settings. */
+const changed = (name: string, params: object): unknown => {
+  const { word_id, ...data } = read(name) as { word_id?: unknown; params: object };
+  return { ...data, params: { ...data.params, ...params } };
+};
+for (const all of [null, -1]) {
+  faults.push(
+    [`a reconstruction of layer ${all}`, changed("reconstruct.json", { layer_id: all }),
+      "a reconstruction of all layers at once (layer_id null or -1), where a result has one for each layer"],
+    [`a shift of layer ${all}`, changed("shift.json", { layer_id: all }),
+      "a shift of all layers at once (layer_id null or -1), where a result has one for each layer"],
+    [`top words of word ${all}`, changed("top_words_script.json", { word_id: all }),
+      "top words of no position (word_id null or -1), which have to be of one of the free positions 1 to 5"],
+  ); // prettier-ignore
+}
+
 test.each(faults)("%s is refused in a sentence", (_, data, message) => {
   expect(() => parse("x.json", JSON.stringify(data))).toThrow(`x.json holds ${message}; one of PAIR's six kinds of result file was expected.`);
 });

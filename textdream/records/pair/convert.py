@@ -133,7 +133,7 @@ def reconstruct(runs: Sequence[ReconstructRun]) -> dict[str, Any]:
             "neuron": first.neuron_id,
             "description": f"resid_post {places}" + ("" if first.neuron_id is None else f" neuron {first.neuron_id}"),
         },
-        "layers": [_layer(run) for run in sorted(runs, key=lambda run: run.params.layer_id)],
+        "layers": sorted(map(_layer, runs), key=lambda layer: layer["layer"]),
     }
 
 
@@ -144,7 +144,7 @@ def _layer(run: ReconstructRun) -> dict[str, Any]:
     ordinary = [pair for pair in zip(given, best.tokens, strict=True) if pair[0] not in SPECIAL]
     right = sum(a == b for a, b in ordinary)
     return {
-        "layer": run.params.layer_id,
+        "layer": _one_layer(run.params, "a reconstruction"),
         "best": _bare(best.tokens),
         "exact": best.tokens == given,
         "accuracy": right / len(ordinary) if ordinary else 1.0,
@@ -167,7 +167,6 @@ def shift(runs: Sequence[ShiftRun]) -> dict[str, Any]:
     _same_text([run.params for run in runs])
     if any(run.params.shifted != first.shifted for run in runs):
         raise ValueError("runs that shift different words")
-    order = sorted(runs, key=lambda run: (run.params.layer_id, run.params.shift_magnitude))
     return {
         "type": "shift",
         "start": _bare(first.tokens),
@@ -180,7 +179,7 @@ def shift(runs: Sequence[ShiftRun]) -> dict[str, Any]:
         },
         "unit": "largest",
         "directions": [],
-        "runs": [_shift_run(run) for run in order],
+        "runs": sorted(map(_shift_run, runs), key=lambda run: (run["layer"], run["magnitude"])),
     }
 
 
@@ -198,7 +197,7 @@ def _shift_run(run: ShiftRun) -> dict[str, Any]:
         return "intended" if at in run.params.shifted and best.tokens[at] == asked else "otherwise"
 
     return {
-        "layer": run.params.layer_id,
+        "layer": _one_layer(run.params, "a shift"),
         "magnitude": run.params.shift_magnitude,
         "best": _bare(best.tokens),
         "changed": [at for at, token in enumerate(given) if best.tokens[at] != token],
@@ -207,6 +206,13 @@ def _shift_run(run: ShiftRun) -> dict[str, Any]:
         "loss": best.ids_loss,
         "steps": [_loss_step(step) for step in steps],
     }
+
+
+def _one_layer(params: Params, what: str) -> int:
+    """The layer. One text for all layers together has no place in a result, which has a text for each."""
+    if params.layer_id is None:
+        raise ValueError(f"{what} of all layers at once (layer_id null or -1), where a result has one for each layer")
+    return params.layer_id
 
 
 def _dream(params: Params, free: list[int]) -> dict[str, Any]:

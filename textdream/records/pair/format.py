@@ -74,7 +74,6 @@ class Params(Target):
 class ShiftParams(Params):
     """The settings of a shift: the activations at `shift_start` to `shift_end` were moved."""
 
-    layer_id: Index
     shift_vector: str | None = None
     shift_magnitude: FiniteFloat
     shift_start: Index
@@ -89,12 +88,6 @@ class ShiftParams(Params):
                 f"shift_start {self.shift_start} and shift_end {self.shift_end}, but {len(self.tokens)} tokens"
             )
         return list(range(self.shift_start, self.shift_end + 1))
-
-
-class LayerParams(Params):
-    """The settings of a reconstruction, which is of one layer."""
-
-    layer_id: Index
 
 
 class Iteration(Piece):
@@ -172,7 +165,7 @@ class DreamRun(Piece):
 class ReconstructRun(Piece):
     """`reconstruct`."""
 
-    params: LayerParams
+    params: Params
     results: LossResults
 
 
@@ -204,7 +197,10 @@ class TopWordsRun(Piece):
         said = self.word_id if self.word_id is not None else self.params.word_id
         position = free[0] if self.word_id is None and len(free) == 1 else said
         if position is None or position not in free:
-            raise ValueError(f"no word_id among the free positions {free[0]} to {free[-1]}")
+            where = "of no position (word_id null or -1)" if position is None else f"at position {position}"
+            raise ValueError(
+                f"top words {where}, which have to be of one of the free positions {free[0]} to {free[-1]}"
+            )
         return position
 
 

@@ -48,7 +48,10 @@ export function topWords(run: Run): Body<DreamResult> {
   const own = where(run, "word_id");
   const position = own === null && free.length === 1 ? free[0]! : (own ?? where(params, "word_id"));
   if (position === null || !free.includes(position))
-    throw new Error(`no word_id among the free positions ${free[0]} to ${free.at(-1)}`);
+    throw new Error(
+      `top words ${position === null ? "of no position (word_id null or -1)" : `at position ${position}`}, ` +
+        `which have to be of one of the free positions ${free[0]} to ${free.at(-1)}`,
+    );
   const steps = list(isObject(run.results) ? run.results : run, "iterations").map((one): Step => {
     const tokens = strings(one, "tokens");
     const scores = numbers(one, "scores", tokens.length);
@@ -127,7 +130,7 @@ function layer(run: Run): LayerReconstruction {
   const right = ordinary.filter((at) => given[at] === best.tokens[at]);
   const last = steps.at(-1)!;
   return {
-    layer: index(object(run, "params"), "layer_id"),
+    layer: oneLayer(object(run, "params"), "a reconstruction"),
     best: bare(best.tokens),
     exact: given.every((token, at) => best.tokens[at] === token),
     accuracy: ordinary.length ? right.length / ordinary.length : 1,
@@ -184,7 +187,7 @@ function shiftRun(run: Run): ShiftRun {
     return magnitude > 0 && shifted.includes(at) && best.tokens[at] === params.target ? "intended" : "otherwise";
   };
   return {
-    layer: index(params, "layer_id"),
+    layer: oneLayer(params, "a shift"),
     magnitude,
     best: bare(best.tokens),
     changed: [...given.keys()].filter((at) => best.tokens[at] !== given[at]),
@@ -193,6 +196,13 @@ function shiftRun(run: Run): ShiftRun {
     loss: best.loss,
     steps,
   }; // prettier-ignore
+}
+
+/** One text for all layers together has no place in a result, which has a text for each. */
+function oneLayer(params: Run, what: string): number {
+  const found = where(params, "layer_id");
+  if (found === null) throw new Error(`${what} of all layers at once (layer_id null or -1), where a result has one for each layer`);
+  return found;
 }
 
 const TARGET: Target = {
