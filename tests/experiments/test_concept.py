@@ -12,7 +12,8 @@ import textdream
 from tests.tiny import plain, tiny
 from textdream.configs import ExamplesConfig
 from textdream.experiments.concept import ConceptFit, word_states
-from textdream.experiments.concept_examples import Examples, examples_of, read_examples
+from textdream.experiments.concept_examples import examples_of, read_examples
+from textdream.experiments.concept_sentences import Examples
 from textdream.records import json_schema
 
 NOUNS = ("cat", "dog", "bird", "hat", "house", "tree")
@@ -20,14 +21,13 @@ VERBS = ("sat", "ran", "saw", "ate", "held")
 
 
 def sets(count=12, seed=0):
-    """Sentences with he and the same with she."""
+    """Sentences with he and the same with she, all of them different before the word."""
     draw = random.Random(seed)
-    found: dict[str, None] = {}
+    found: dict[str, None] = {"": None}
     while len(found) < count:
-        before = f"the {draw.choice(NOUNS)} and " * draw.randint(0, 1)
-        found[f"{before}he {draw.choice(VERBS)} on a {draw.choice(NOUNS)} ."] = None
-    return list(found), [text.replace("he ", "she ", 1) if text.startswith("he") else text.replace(" he ", " she ")
-                         for text in found]  # fmt: skip
+        found[f"the {draw.choice(NOUNS)} {draw.choice(VERBS)} and "] = None
+    after = [f" {draw.choice(VERBS)} on a {draw.choice(NOUNS)} ." for _ in found]
+    return [[f"{before}{word}{end}" for before, end in zip(found, after, strict=True)] for word in ("he", "she")]
 
 
 def fast(**options):
@@ -294,6 +294,80 @@ def test_two_sentences_of_each_are_enough_to_say_that_nothing_is_known(bert):
     )
     assert result.folds == 2
     assert not any(layer.better or layer.logistic.better for layer in result.layers)
+
+
+# What a causal model sees
+
+
+ADJECTIVES = ("old", "new", "big", "small", "red", "blue", "fast", "slow")
+
+
+def alike(draw, words, contexts=5, ends=4):
+    """Sentences of which several begin alike, up to the word."""
+    before = [" ".join(draw.sample(ADJECTIVES, 3)) for _ in range(contexts)]
+    rows = [(context, draw.choice(NOUNS)) for context in before for _ in range(ends)]
+    return [[f"{context} {word} and {end} {draw.choice(VERBS)}" for context, end in rows] for word in words]
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
+def test_no_activation_of_a_causal_model_is_in_two_folds(family, pairs):
+    """Brute force: states that are the same but for the rounding of other batches are of one sentence."""
+    model = tiny(family)
+    yes, no = alike(random.Random(0), ("he", "she"))
+    found = examples_of(model, yes, no, ("he", "she"), pairs=pairs)
+    *_, (_, read) = word_states(model, found.sentences, [0, 1, 2])
+    for x in read.values():
+        apart = np.linalg.norm(x[:, None] - x, axis=2) + np.eye(len(x))
+        assert apart.min() > 1e-4
+    before = [one.text[: one.text.index(" she" if not one.positive else " he")] for one in found.sentences]
+    assert len(set(before)) == 5
+    assert len(found.sentences) == 10
+    groups = [one.group for one in found.sentences]
+    assert len(set(zip(before, groups, strict=True))) == len(set(groups)) == 5
+    aside = {one.reason: one.count for one in found.set_aside}
+    assert sum(count for reason, count in aside.items() if "a causal model sees nothing after it" in reason) > 10
+
+
+def test_models_that_see_both_sides_keep_sentences_that_begin_alike(bert):
+    yes, no = alike(random.Random(0), ("he", "she"), ends=2)
+    found = examples_of(bert, yes, no, ("he", "she"))
+    assert len(found.sentences) == len({*yes, *no})
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_labels_that_mean_nothing_are_not_better_for_a_causal_model(seed):
+    model = tiny("gpt2", n_embd=256, n_head=4)
+    draw = random.Random(seed)
+    sides = [alike(draw, ("cat",), contexts=6, ends=12)[0] for _ in range(2)]
+    examples = examples_of(model, *sides, ("cat", "cat"))
+    result = textdream.concept_fit(model, textdream.ConceptConfig(layers="1", repeats=1), examples=examples)
+    assert result.groups == len(examples.sentences) <= 12
+    assert not result.layers[0].better
+    assert not result.layers[0].logistic.better
+
+
+@pytest.mark.parametrize(
+    ("yes", "no", "words", "said"),
+    [
+        (["he sat", "he ran"], ["she sat", "she ran"], ("he", "she"), "all sentences begin with the word"),
+        (["a he sat", "a he ran"], ["a she sat", "she ran"], ("he", "she"), "give more sentences with other words before 'he'"),
+        (["a cat sat", "cat ran"], ["a cat ran", "cat sat"], ("cat", "cat"), "identical up to the concept word"),
+    ],
+)  # fmt: skip
+def test_sentences_that_a_causal_model_cannot_tell_apart_are_refused(yes, no, words, said):
+    with pytest.raises(textdream.InputError, match=said):
+        examples_of(tiny("gpt2"), yes, no, words)
+
+
+def test_a_sentence_is_in_one_pair_alone(bert):
+    pairs = [("he sat .", "she sat ."), ("he sat .", "she ran ."), ("he ate .", "she ate ."), ("he sat .", "she sat .")]
+    found = examples_of(bert, *zip(*pairs, strict=True), ("he", "she"), pairs=True)
+    assert [one.text for one in found.sentences] == ["he sat .", "she sat .", "he ate .", "she ate ."]
+    assert {one.reason: one.count for one in found.set_aside} == {
+        "a sentence of the pair is in another pair": 1,
+        "repeated": 1,
+    }
 
 
 # Files

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from textdream.configs import ShiftAuditConfig
 from textdream.errors import InputError
-from textdream.experiments.concept_examples import REFUSED, Aside, file_sentences
+from textdream.experiments.concept_examples import file_sentences
+from textdream.experiments.concept_sentences import REFUSED, Aside
 from textdream.experiments.frames import FRAMES, frame_sentences
 from textdream.model import Model
 from textdream.records import AuditSentence, SetAside

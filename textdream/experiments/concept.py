@@ -21,7 +21,8 @@ from textdream.configs import ConceptConfig
 from textdream.corpus.plan import choose_layers
 from textdream.errors import InputError
 from textdream.experiments.concept_controls import Plan, concept_layer, fold_count, labels_of, layer_scores
-from textdream.experiments.concept_examples import Examples, read_examples
+from textdream.experiments.concept_examples import read_examples
+from textdream.experiments.concept_sentences import Examples
 from textdream.experiments.concept_vectors import FITS
 from textdream.experiments.progress import Progress
 from textdream.experiments.setting import header

@@ -1,67 +1,17 @@
-"""The sentences of a concept: read, found fit or set aside with the reason, and grouped so that like is held out with like."""
+"""The sentences of a concept as they are given: two files, pairs, one file in which words are swapped, or lists."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
 
 from textdream.configs import ExamplesConfig
 from textdream.corpus.readers import find_input, plain_lines
 from textdream.errors import InputError
+from textdream.experiments.concept_sentences import Aside, Candidate, Examples, paired, unpaired
 from textdream.experiments.concept_swap import Swap
 from textdream.model import Model
 from textdream.model.tokens import word_spans
-from textdream.records import ConceptSentence, ConceptWords, SetAside
-
-T = TypeVar("T")
-
-LISTED = 5
-MINIMUM = 2
-REFUSED = {
-    "empty": "no tokens",
-    "unknown": "characters that the tokenizer does not know, or the text of a special token",
-    "long": "more tokens than the model takes",
-}
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A sentence as it was given."""
-
-    where: str
-    text: str
-    positive: bool
-
-
-@dataclass
-class Aside:
-    """Sentences that are not used, by reason."""
-
-    found: dict[str, list[str]] = field(default_factory=dict)
-
-    def put(self, reason: str, where: str, text: str) -> None:
-        """Count a sentence."""
-        short = text if len(text) <= 60 else text[:59] + "…"
-        self.found.setdefault(reason, []).append(f"{where}: {short}")
-
-    def records(self) -> list[SetAside]:
-        """For the result."""
-        return [SetAside(reason=reason, count=len(all_), examples=all_[:LISTED]) for reason, all_ in self.found.items()]
-
-    def __str__(self) -> str:
-        parts = [f"{len(all_)} set aside: {reason} ({all_[0][:60]})" for reason, all_ in self.found.items()]
-        return "; ".join(parts[:2])
-
-
-@dataclass(frozen=True)
-class Examples:
-    """The sentences of a concept, ready to be read."""
-
-    words: ConceptWords
-    sentences: list[ConceptSentence]
-    set_aside: list[SetAside]
+from textdream.records import ConceptWords
 
 
 def read_examples(model: Model, config: ExamplesConfig, file: str | None = None) -> Examples:
@@ -189,121 +139,3 @@ def swapped(
                 yield Candidate(where, text, True), Candidate(where, other, False)
             else:
                 yield Candidate(where, other, True), Candidate(where, text, False)
-
-
-def paired(
-    model: Model, pairs: Sequence[tuple[Candidate, Candidate]], words: ConceptWords, most: int, seed: int, aside: Aside
-) -> Examples:
-    """Pairs whose two sentences are both fit, each a group."""
-    flat = _fit(model, [candidate for pair in pairs for candidate in pair], words, aside)
-    both = [(one, two) for one, two in zip(flat[::2], flat[1::2], strict=True) if one is not None and two is not None]
-    different: dict[object, tuple[ConceptSentence, ConceptSentence]] = {}
-    for one, two in both:
-        if _key(one) == _key(two):
-            aside.put("the two sentences of a pair are the same", "pair", one.text)
-        elif (_key(one), _key(two)) in different:
-            aside.put("repeated", "pair", one.text)
-        else:
-            different[_key(one), _key(two)] = one, two
-    kept = _drawn(list(different.values()), most, seed, aside)
-    sentences = [sentence.model_copy(update={"group": group}) for group, pair in enumerate(kept) for sentence in pair]
-    return _checked(words, sentences, aside)
-
-
-def unpaired(
-    model: Model, candidates: Sequence[Candidate], words: ConceptWords, most: int, seed: int, aside: Aside
-) -> Examples:
-    """Two sets; sentences that differ in the concept word alone are one group, whichever set they are in."""
-    fit = [sentence for sentence in _fit(model, candidates, words, aside) if sentence is not None]
-    sides: dict[bool, dict[object, ConceptSentence]] = {True: {}, False: {}}
-    for sentence in fit:
-        if _key(sentence) in sides[sentence.positive]:
-            aside.put("repeated", "positive" if sentence.positive else "negative", sentence.text)
-        else:
-            sides[sentence.positive][_key(sentence)] = sentence
-    shared = [key for key in sides[True] if key in sides[False]]
-    if shared and len(shared) == len(sides[True]) == len(sides[False]):
-        raise InputError(
-            "the two sets are identical", "sentences, or concept words, that differ", "give another --negative"
-        )
-    for key in shared:
-        aside.put("in both sets", "positive", sides[True].pop(key).text)
-        del sides[False][key]
-    kept = [
-        sentence
-        for positive, side in sides.items()
-        for sentence in _drawn(list(side.values()), most, seed + positive, aside)
-    ]
-    numbers: dict[str, int] = {}
-    sentences = [
-        sentence.model_copy(update={"group": numbers.setdefault(_around(sentence, words), len(numbers))})
-        for sentence in kept
-    ]
-    return _checked(words, sentences, aside)
-
-
-def _fit(
-    model: Model, candidates: Sequence[Candidate], words: ConceptWords, aside: Aside
-) -> list[ConceptSentence | None]:
-    """Each candidate tokenised, its word found (the first, where it stands several times); None where it cannot be used."""
-    found: list[ConceptSentence | None] = []
-    rows = model.tokens.encode_many([candidate.text for candidate in candidates])
-    for candidate, ids in zip(candidates, rows, strict=True):
-        word = words.positive if candidate.positive else words.negative
-        places = [] if isinstance(ids, str) else model.tokens.occurrences(candidate.text, word)
-        if isinstance(ids, str) or not places or not places[0]:
-            reason = REFUSED[ids] if isinstance(ids, str) else f"the word {word!r} is not in it"
-            aside.put(reason, candidate.where, candidate.text)
-            found.append(None)
-            continue
-        found.append(
-            ConceptSentence(
-                text=candidate.text,
-                ids=ids,
-                tokens=model.tokens.names(ids),
-                position=model.tokens.reading_position(places[0]),
-                positive=candidate.positive,
-                group=0,
-            )
-        )
-    return found
-
-
-def _key(sentence: ConceptSentence) -> tuple[object, ...]:
-    """What the model sees of it."""
-    return tuple(sentence.ids), sentence.position
-
-
-def _around(sentence: ConceptSentence, words: ConceptWords) -> str:
-    """The sentence without its concept word."""
-    start, stop = word_spans(sentence.text, words.positive if sentence.positive else words.negative)[0]
-    return f"{sentence.text[:start]}\0{sentence.text[stop:]}".casefold()
-
-
-def _drawn(found: list[T], most: int, seed: int, aside: Aside) -> list[T]:
-    """At most so many, drawn at random, in their order."""
-    if len(found) <= most:
-        return found
-    chosen = sorted(random.Random(seed).sample(range(len(found)), most))
-    reason = f"not among the {most} drawn (--most)"
-    aside.found.setdefault(reason, []).extend(["not drawn"] * (len(found) - most))
-    return [found[number] for number in chosen]
-
-
-def _checked(words: ConceptWords, sentences: list[ConceptSentence], aside: Aside) -> Examples:
-    for positive, name in ((True, "positive"), (False, "negative")):
-        count = sum(sentence.positive is positive for sentence in sentences)
-        if count < MINIMUM:
-            why = f" (of both sets, {aside})" if aside.found else ""
-            raise InputError(
-                f"the {name} set has {count} sentence{'s' * (count != 1)} that can be used{why}",
-                f"at least {MINIMUM} in each set",
-                f"give more sentences with the word {words.positive if positive else words.negative!r}",
-            )
-    if len({sentence.group for sentence in sentences}) < MINIMUM:
-        raise InputError(
-            "all sentences differ in the concept word alone, so that none can be held out",
-            f"at least {MINIMUM} that differ in more",
-            "give more sentences",
-        )
-    return Examples(words, sentences, aside.records())

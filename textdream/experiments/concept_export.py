@@ -18,7 +18,8 @@ from textdream.configs import ExamplesConfig
 from textdream.corpus.plan import choose_layers
 from textdream.corpus.store import quoted
 from textdream.experiments.concept import word_states
-from textdream.experiments.concept_examples import Examples, read_examples
+from textdream.experiments.concept_examples import read_examples
+from textdream.experiments.concept_sentences import Examples
 from textdream.experiments.progress import Progress
 from textdream.model import Model
 from textdream.records import check_writable, write_bytes
