@@ -59,6 +59,8 @@ def test_fit_classify_dream_and_verify(command: RunCommand, plain: Path, files: 
     assert "she → he" in found.out
     assert "4 pairs" in found.out
     assert f"vectors written to {vectors}" in found.out
+    for layer in textdream.read_result(record).layers:
+        assert f"  {layer.agreement:.2f}/{layer.shuffled_agreement:.2f}  " in found.out
     assert len(load_file(vectors)) == 4
     assert command("verify", record, "--model", plain).done()
     assert "she → he" in command("show", record).done().out

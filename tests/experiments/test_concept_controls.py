@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import math
 
@@ -6,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from textdream.experiments import concept_controls
 from textdream.experiments.concept_controls import (
     Plan,
     agreement,
@@ -13,6 +15,8 @@ from textdream.experiments.concept_controls import (
     fold_of,
     hold_out,
     layer_scores,
+    measure,
+    random_directions,
     shuffled,
     verdict,
     wilson,
@@ -60,6 +64,33 @@ def test_shuffling_keeps_the_structure(case, seed):
         assert here.all() or not here.any()
     single = [group for group in set(groups.tolist()) if group not in mixed]
     assert sum(found[groups == group][0] for group in single) == sum(positive[groups == group][0] for group in single)
+
+
+@pytest.mark.parametrize("paired", [False, True])
+@pytest.mark.parametrize(("size", "folds"), [(2, 2), (3, 3), (100, 5)])
+def test_labels_that_mean_nothing_agree_as_shuffled_ones_do(size, folds, paired):
+    """On noise, either is above the other no more often than a coin falls on one side (both tails together: 1 in 1,000)."""
+    seeds = 60
+    above = 0
+    for seed in range(seeds):
+        x = np.random.default_rng(seed).standard_normal((2 * size, 96))
+        groups = np.arange(2 * size) % size if paired else np.arange(2 * size)
+        plan = Plan(np.arange(2 * size) < size, groups, folds, 3, 20, seed)
+        score, _ = measure(x, plan, mean_difference, random_directions(x, plan, 0), 0)
+        above += score.agreement > score.shuffled_agreement
+    tail = sum(math.comb(seeds, count) for count in range(min(above, seeds - above) + 1)) / 2**seeds
+    assert 2 * tail > 1e-3, above
+
+
+def test_the_figure_of_agreement_is_the_same_for_labels_and_for_shuffled_ones():
+    """Were the shuffles to leave the labels as they are, both figures would be means of the same."""
+    x, plan = planted(3, gap=1.0)
+    plan = dataclasses.replace(plan, folds=3, repeats=40, controls=40)
+    # The groups of three pairs can be folded in one way alone.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(concept_controls, "shuffled", lambda positive, *_: positive)
+        score, _ = measure(x, plan, mean_difference, random_directions(x, plan, 0), 0)
+    assert score.agreement == pytest.approx(score.shuffled_agreement)
 
 
 @pytest.mark.parametrize("count", [2, 3, 7])

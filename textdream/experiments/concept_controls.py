@@ -48,6 +48,15 @@ class HeldOut:
     scores: Float[Array, " n"]
     vectors: Float[Array, "fold d"]
 
+    @property
+    def agreement(self) -> float:
+        """Of its folds' vectors.
+
+        Never of vectors of several cross-validations: the sentences that two vectors share are others there, and pooled figures
+        would not compare with those of a shuffle, which is folded once.
+        """
+        return agreement(self.vectors)
+
     def accuracy(self, positive: Bool[Array, " n"]) -> float:
         """Share of the sentences on the right side; a score of exactly 0 is half right."""
         return float(np.where(self.scores == 0, 0.5, (self.scores > 0) == positive).mean())
@@ -127,6 +136,7 @@ class Random:
 
     accuracies: Float[Array, " draw"]
     agreement: float
+    """Of the directions with each other: they are made of no sentences, so that there are no folds of theirs to agree."""
 
     @property
     def limit(self) -> float:
@@ -176,7 +186,7 @@ def measure(
         labels = shuffled(plan.positive, plan.groups, draw)
         run = hold_out(x, labels, fold_of(labels, plan.groups, plan.folds, draw), fit)
         chance.append(run.accuracy(labels))
-        together.append(agreement(run.vectors))
+        together.append(run.agreement)
     accuracy = float(np.mean([run.accuracy(plan.positive) for run in runs]))
     low, high = wilson(accuracy, len(np.unique(plan.groups)))
     limit = float(np.quantile(chance, LIMIT))
@@ -185,7 +195,7 @@ def measure(
         interval=[low, high],
         shuffled=float(np.mean(chance)),
         shuffled_limit=limit,
-        agreement=agreement(np.concatenate([run.vectors for run in runs])),
+        agreement=float(np.mean([run.agreement for run in runs])),
         shuffled_agreement=float(np.mean(together)),
         better=low > max(limit, against.limit),
     )

@@ -61,9 +61,9 @@ class VectorScore(Record):
     shuffled_limit: Share
     """Their 95 % quantile."""
     agreement: FiniteFloat
-    """Mean cosine between the vectors of any two folds, over all repeats."""
+    """Mean cosine between the vectors of any two folds of one cross-validation, mean over the repeats."""
     shuffled_agreement: FiniteFloat
-    """The same for shuffled labels: between the folds of one shuffle, mean over the draws."""
+    """The same for shuffled labels, mean over the draws."""
     better: bool
     """Whether the interval lies above the limits of both controls."""
 
@@ -77,7 +77,7 @@ class ConceptLayer(VectorScore):
     random_limit: Share
     """Their 95 % quantile."""
     random_agreement: FiniteFloat
-    """Mean cosine between any two of the random directions."""
+    """Mean cosine between any two of the random directions. They have no folds: this is what is left by chance, about 0."""
     distance: FiniteFloat
     """Between the means of the two sets."""
     logistic: VectorScore

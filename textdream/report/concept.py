@@ -30,7 +30,7 @@ def concept(result: ConceptResult) -> RenderableType:
             f"{layer.interval[0]:.2f}-{layer.interval[1]:.2f}",
             f"{layer.shuffled_limit:.2f}",
             f"{layer.random_limit:.2f}",
-            f"{layer.agreement:.2f}",
+            Text.assemble(f"{layer.agreement:.2f}", (f"/{layer.shuffled_agreement:.2f}", "dim")),
             Text("✓", style="bold green") if layer.better else Text("✗", style="bold red"),
         )
     parts: list[RenderableType] = [
@@ -40,7 +40,8 @@ def concept(result: ConceptResult) -> RenderableType:
         Text(),
         _dim(f" held out: difference of means, {result.folds} folds; ━ its 95 % interval, scale 0.5 to 1"),
         _dim(" shuffled, random: what 1 in 20 of them reach; | the higher of the two"),
-        _dim(" agree: mean cosine of the folds' vectors; ✓ the interval lies above both"),
+        _dim(" agree: mean cosine of the folds' vectors/the same for shuffled labels"),
+        _dim(" ✓ the interval lies above both controls"),
         Text(),
         *_worse(result),
         _logistic(result),
