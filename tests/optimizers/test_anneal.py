@@ -201,7 +201,7 @@ def test_it_runs_where_the_caller_has_switched_gradients_off():
         {"learning_rate": 1e308},
         {"learning_rate": 1001.0},
         {"start_temperature": 1e-300, "end_temperature": 1e-301},
-        {"end_temperature": 9e-5},
+        {"end_temperature": 9e-4},
         {"start_temperature": 10_001.0},
     ],
 )
@@ -213,8 +213,8 @@ def test_settings_that_leave_the_numbers_are_refused(settings):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"learning_rate": 1000.0, "start_temperature": 1e-4, "end_temperature": 1e-4},
-        {"learning_rate": 1000.0, "start_temperature": 1e4, "end_temperature": 1e-4},
+        {"learning_rate": 1000.0, "start_temperature": 0.001, "end_temperature": 0.001},
+        {"learning_rate": 1000.0, "start_temperature": 1e4, "end_temperature": 0.001},
         {"learning_rate": 1e-300, "start_temperature": 1e4, "end_temperature": 1e4},
     ],
 )

@@ -88,8 +88,8 @@ class AnnealConfig:
         check(self, 0, "warmup")
         # Far beyond what is of use, and near enough that logits over temperatures stay numbers.
         check(self, 0, "learning_rate", above=True, high=1000)
-        check(self, 1e-4, "start_temperature", high=10_000)
-        check(self, 1e-4, "end_temperature", high=self.start_temperature)
+        check(self, 0.001, "start_temperature", high=10_000)
+        check(self, 0.001, "end_temperature", high=self.start_temperature)
         check(self, 0, "decay", above=True, high=1)
         check(self, 0, "start_weight", above=True, high=0.999999)
 
