@@ -35,7 +35,7 @@ def _fill_mask(result: Any) -> str:
 
 
 def _reconstruct(result: Any) -> str:
-    exact = sum(layer.exact for layer in result.layers)
+    exact = sum(layer.exact and not layer.ambiguous for layer in result.layers)
     return f"{exact} of {len(result.layers)} layers exact"
 
 

@@ -34,6 +34,17 @@ test("a token shows what its layer takes for the same, beside all layers", async
   expect(within(figure).getByRole("list", { name: "Substitutes at layer 5" })).toBeTruthy();
 });
 
+test("exact is said of what the activation tells apart, and no more", () => {
+  const result = structuredClone(real);
+  Object.assign(result.layers[0]!, { rival: { position: 1, id: 0, token: "##he", loss: 0 } });
+  const { container } = show(result);
+  expect(container.textContent).toContain(`exact up to “${result.layers[0]!.best.tokens[1]}” ↔ “##he”`);
+  expect(container.textContent).toContain("proven exact");
+  const { container: part } = show({ ...real, target: { ...real.target, position: 2 } });
+  expect(part.textContent).toContain("activation exact");
+  expect(part.textContent).not.toContain("proven exact");
+});
+
 test("a token that is near has another sign than one that is wrong", () => {
   const result = structuredClone(real);
   const layer = result.layers[0]!;
