@@ -103,6 +103,99 @@ def test_export(command: RunCommand, plain: Path, files: list[object], tmp_path:
             assert activation[neuron] == pytest.approx(expected.start.activation, abs=1e-5)
 
 
+def interrupt_at(monkeypatch: pytest.MonkeyPatch, news: int | None = None, phase: str | None = None) -> None:
+    """Ctrl-C after so many finds, or at the first sign of a phase."""
+    from textdream.report.progress import LiveProgress
+
+    finds: list[str] = []
+
+    def update(_: object, now: str, done: int, total: int, found: str | None = None) -> None:
+        finds.extend(filter(None, [found]))
+        if now == phase or (news is not None and len(finds) == news):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(LiveProgress, "update", update)
+
+
+def test_a_fit_is_kept_at_ctrl_c_and_goes_on(
+    command: RunCommand, plain: Path, files: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def words(name: str) -> list[object]:
+        places = ["--out", tmp_path / f"{name}.safetensors", "--record", tmp_path / f"{name}.json"]
+        return ["concept", "fit", *files, *NAMED, "--model", plain, *FAST, *places]
+
+    def layers(name: str) -> list[object]:
+        return json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))["layers"]
+
+    command(*words("whole")).done()
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, news=1)
+        found = command(*words("part"), "--json")
+    out, record = tmp_path / "part.safetensors", tmp_path / "part.json"
+    assert found.code == 130
+    assert found.err.splitlines()[-1] == f"textdream: interrupted; what was searched is in {out}"
+    assert found.json()["interrupted"] is True
+    assert layers("part") == found.json()["layers"] == layers("whole")[:1]
+    command("verify", record, "--model", plain).done()
+    assert "interrupted: --resume goes on" in " ".join(command("show", record).done().out.split())
+    text = "the doctor was no storm"
+    command("concept", "classify", out, text, "--word", "doctor", "--model", plain).done()
+
+    assert "differs in its seed" in command(*words("part"), "--resume", "--seed", 1).refusal()
+    gone_on = command(*words("part"), "--resume").done()
+    assert "layer 0  accuracy" not in gone_on.err
+    assert "layer 1  accuracy" in gone_on.err
+    assert out.read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
+    assert layers("part") == layers("whole")
+    # What is whole stays as it is.
+    command(*words("part"), "--resume").done()
+    assert out.read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
+
+
+def test_nothing_is_written_before_the_first_layer(
+    command: RunCommand, plain: Path, files: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt_at(monkeypatch, phase="reading activations")
+    out = tmp_path / "v.safetensors"
+    found = command("concept", "fit", *files, *NAMED, "--model", plain, *FAST, "--out", out, "--resume")
+    assert (found.code, found.err.splitlines()[-1]) == (130, "textdream: interrupted")
+    assert not out.exists()
+
+
+def test_what_cannot_be_gone_on_with(
+    command: RunCommand, plain: Path, files: list[object], fitted: Path, tmp_path: Path
+) -> None:
+    alone = ["concept", "fit", *files, *NAMED, *FAST, "--resume"]
+    fit = [*alone, "--model", plain]
+    assert "--resume was given without --out" in command(*fit).refusal()
+    other = tmp_path / "other.safetensors"
+    save_file({"v": np.ones(16, np.float32)}, other)
+    before = other.read_bytes()
+    assert "no concept" in command(*fit, "--out", other).refusal()
+    assert other.read_bytes() == before
+    wide = save(tmp_path / "wide", hidden_size=32)
+    assert "is a concept of" in command(*alone, "--model", wide, "--out", fitted).refusal()
+
+
+@pytest.mark.parametrize("when", ["reading", "writing"])
+def test_an_interrupted_export_leaves_nothing(
+    when: str, command: RunCommand, plain: Path, files: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if when == "reading":
+        interrupt_at(monkeypatch, phase="reading activations")
+    else:
+        # The table is written, and about to be read.
+        monkeypatch.setattr(Path, "read_bytes", stop)
+    out = tmp_path / "out" / "x.parquet"
+    out.parent.mkdir()
+    found = command("concept", "export", *files, *NAMED, "--model", plain, "--out", out)
+    assert (found.code, found.out, found.err.splitlines()[-1]) == (130, "", "textdream: interrupted")
+    assert list(out.parent.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["fit", "classify", "export"])
 def test_help(name: str, command: RunCommand) -> None:
     found = command("concept", name, "--help").done().out

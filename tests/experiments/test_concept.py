@@ -9,6 +9,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 
 import textdream
+from tests.concepts import concept_file
 from tests.tiny import plain, tiny
 from textdream.configs import ExamplesConfig
 from textdream.experiments.concept import ConceptFit, word_states
@@ -127,6 +128,89 @@ def test_only_the_layers_that_were_asked_for(case):
     assert [layer.layer for layer in fit.result().layers] == [1, 2]
     with pytest.raises(textdream.InputError, match=r"0 to 2"):
         ConceptFit(model, fast(layers="3"), examples=fit.examples)
+
+
+# Stopped, and gone on with
+
+
+def figures(result):
+    return {key: value for key, value in result.model_dump().items() if key not in ("created", "seconds")}
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_fit_that_was_stopped_goes_on_as_if_it_had_not_been(case, tmp_path, count):
+    """Byte by byte: the vectors, their calibration and their figures."""
+    model, _, whole, out = case
+    examples = examples_of(model, *sets(), ("he", "she"), pairs=True)
+    part = tmp_path / "part.safetensors"
+    first = ConceptFit(model, fast(), examples=examples)
+    for step in first:
+        if step.news is not None and len(first.measured) == count:
+            break
+    first.write(part)
+    assert first.result().interrupted == (count < 3)
+    assert first.result().layers == whole.layers[:count]
+    kept = textdream.read_concept(part, model.info)
+    assert (kept.manifest.layers, kept.manifest.interrupted) == ([0, 1, 2][:count], count < 3)
+    second = ConceptFit(model, fast(), examples=examples, kept=kept)
+    assert second.result().layers == whole.layers[:count]
+    news = [step.news for step in second if step.news is not None]
+    assert len(news) == 3 - count
+    second.write(part)
+    assert part.read_bytes() == out.read_bytes()
+    assert figures(second.result()) == figures(whole)
+
+
+def test_a_concept_of_some_layers_can_be_used_and_verified(case, tmp_path):
+    model, _, _, _ = case
+    fit = ConceptFit(model, fast(), examples=examples_of(model, *sets(), ("he", "she"), pairs=True))
+    next(step for step in fit if step.news is not None)
+    fit.write(tmp_path / "c.safetensors")
+    found = textdream.concept_classify(model, tmp_path / "c.safetensors", "the dog ran .", word="dog")
+    assert [layer.layer for layer in found.layers] == [0]
+    with pytest.raises(textdream.InputError, match=r"layer 1 is not in c\.safetensors"):
+        textdream.concept_classify(
+            model, tmp_path / "c.safetensors", "the dog ran .", textdream.ClassifyConfig(layers="1"), word="dog"
+        )
+    textdream.write_result(fit.result(), tmp_path / "c.json")
+    assert textdream.verify(tmp_path / "c.json", model).holds
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"seed": 1}, "seed"),
+        ({"folds": 2}, "folds"),
+        ({"repeats": 2}, "repeats"),
+        ({"controls": 5}, "controls"),
+        ({"layers": "0,1"}, "layers"),
+    ],
+)
+def test_a_file_of_another_fit_is_not_gone_on_with(case, change, said):
+    model, _, _, out = case
+    examples = examples_of(model, *sets(), ("he", "she"), pairs=True)
+    with pytest.raises(textdream.ResultError, match=f"differs in its {said}"):
+        ConceptFit(model, fast(**change), examples=examples, kept=textdream.read_concept(out))
+
+
+def test_a_file_of_other_sentences_words_or_model_is_not_gone_on_with(case):
+    model, name, _, out = case
+    kept = textdream.read_concept(out)
+    others = examples_of(model, *sets(seed=1), ("he", "she"), pairs=True)
+    with pytest.raises(textdream.ResultError, match="differs in its sentences"):
+        ConceptFit(model, fast(), examples=others, kept=kept)
+    other = examples_of(model, *sets()[::-1], ("she", "he"), pairs=True)
+    with pytest.raises(textdream.ResultError, match="differs in its words"):
+        ConceptFit(model, fast(), examples=other, kept=kept)
+    model = tiny(name, seed=5)
+    with pytest.raises(textdream.ResultError, match="differs in its model"):
+        ConceptFit(model, fast(), examples=examples_of(model, *sets(), ("he", "she"), pairs=True), kept=kept)
+
+
+def test_a_file_that_does_not_say_how_it_was_measured_is_not_gone_on_with(bert, tmp_path):
+    kept = textdream.read_concept(concept_file(bert, tmp_path / "c.safetensors", "he", "she"))
+    with pytest.raises(textdream.ResultError, match="does not say how"):
+        ConceptFit(bert, fast(), examples=examples_of(bert, *sets(), ("he", "she"), pairs=True), kept=kept)
 
 
 # The same figures from the file alone

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
@@ -22,8 +22,14 @@ from textdream.cli.common import (
     finish_plain,
     load_model,
     plain,
+    stopped,
+    watch,
 )
 from textdream.configs import ClassifyConfig, ConceptConfig, ExamplesConfig, ModelConfig
+from textdream.errors import InputError
+
+if TYPE_CHECKING:
+    from textdream.experiments.progress import Progress
 
 concept = App(name="concept", help="Vectors between two words, at every layer.")
 concept["--help"].group = app["--help"].group
@@ -52,6 +58,9 @@ def fit(
     html: Annotated[
         Path | None, Parameter(help="Write a page that draws the result, offline, to this file.", group=OUTPUT)
     ] = None,
+    resume: Annotated[
+        bool, Parameter(help="Go on where the file at --out stopped.", negative="", group=OUTPUT)
+    ] = False,
 ) -> int:
     """Find the vector between two words at every layer, and whether it is more than chance.
 
@@ -67,19 +76,29 @@ def fit(
     """
     output = OutputConfig(record, json, html)
     check_places({"--out": out, "--record": record, "--html": html}, _read(config, file))
+    if resume and out is None:
+        raise InputError("--resume was given without --out", "the file to go on from", "give it with --out")
     from textdream.experiments.concept import ConceptFit
-    from textdream.report.progress import LiveProgress
+    from textdream.model.concept_file import read_concept
+    from textdream.records import write_result
 
-    fitting = ConceptFit(load_model(model), config, file)
-    with LiveProgress(console()) as live:
-        for step in fitting:
-            live.update(step.phase, step.done, step.total, step.news)
+    loaded = load_model(model)
+    kept = read_concept(out, loaded.info) if resume and out is not None and out.exists() else None
+    fitting = ConceptFit(loaded, config, file, kept=kept)
+
+    def keep(step: Progress) -> None:
+        if step.news is not None and out is not None:
+            fitting.write(out)
+        if step.news is not None and record is not None:
+            write_result(fitting.result(), record)
+
+    interrupted = watch(fitting, keep)
     if out is not None:
         fitting.write(out)
     finish(fitting.result(), output)
     if out is not None and not json:
         console(stderr=False).print(plain(f" vectors written to {out}", dim=True), soft_wrap=True)
-    return 0
+    return stopped(OutputConfig(out or record)) if interrupted else 0
 
 
 @concept.command

@@ -22,12 +22,13 @@ from textdream.corpus.plan import choose_layers
 from textdream.errors import InputError
 from textdream.experiments.concept_controls import Plan, concept_layer, fold_count, labels_of, layer_scores
 from textdream.experiments.concept_examples import read_examples
+from textdream.experiments.concept_resume import fit_state, kept_state
 from textdream.experiments.concept_sentences import Examples
 from textdream.experiments.concept_vectors import FITS
 from textdream.experiments.progress import Progress
 from textdream.experiments.setting import header
 from textdream.model import Model, Read
-from textdream.model.concept_file import write_concept
+from textdream.model.concept_file import Concept, write_concept
 from textdream.records import (
     ConceptLayer,
     ConceptManifest,
@@ -43,7 +44,9 @@ BATCH = 64
 
 
 class ConceptFit:
-    """A fit under way: iterate over it, then ask for the result.
+    """A fit under way: iterate over it, and ask for the result, or write the file, once a layer is measured.
+
+    Stopping early (a break, an exception, Ctrl-C) keeps the layers that are measured.
 
     Parameters
     ----------
@@ -55,6 +58,9 @@ class ConceptFit:
         For `config.swap`: the sentences in which words are swapped.
     examples
         Sentences that are at hand (`examples_of`), in place of those that the settings name.
+    kept
+        An earlier file of the same fit: its layers are taken over. Every layer has random streams of its own, so that the rest
+        comes out as if the fit had never stopped.
 
     Raises
     ------
@@ -62,6 +68,8 @@ class ConceptFit:
         If the settings, the sentences or the layers do not fit.
     CorpusError
         If a file cannot be read.
+    ResultError
+        If `kept` is of another fit.
     """
 
     def __init__(
@@ -71,9 +79,10 @@ class ConceptFit:
         file: str | None = None,
         *,
         examples: Examples | None = None,
+        kept: Concept | None = None,
     ) -> None:
         self.model, self.config = model, config or ConceptConfig()
-        self._begin = time.perf_counter()
+        self._begin, self._before = time.perf_counter(), 0.0
         self.layers = choose_layers(self.config.layers, model.info.layers)
         self.file = file
         self.examples = examples or read_examples(model, self.config, file)
@@ -92,26 +101,36 @@ class ConceptFit:
                 "two of each set that differ in more, so that one can be held out",
                 "give more sentences",
             )
-        self._found: list[ConceptLayer] = []
-        self._infos: list[VectorInfo] = []
+        self._state = fit_state(self.plan, self.examples.sentences, self.layers)
+        self._found: dict[int, ConceptLayer] = {}
+        self._infos: dict[tuple[int, str], VectorInfo] = {}
         self.vectors: dict[tuple[int, str], Float[np.ndarray, " d_model"]] = {}
+        if kept is not None:
+            self._take_over(kept)
+
+    def _take_over(self, kept: Concept) -> None:
+        state = kept_state(kept, self._manifest())
+        self._before = state.seconds or 0.0
+        self.vectors |= kept.vectors
+        self._infos |= {(info.layer, info.kind): info for info in kept.manifest.vectors}
+        self._found |= {layer.layer: layer for layer in state.measured}
 
     def __iter__(self) -> Iterator[Progress]:
         """Read the activations, then measure one layer after the other."""
+        left = [layer for layer in self.layers if layer not in self._found]
         states: dict[int, Float[np.ndarray, "n d"]] = {}
-        for done, states in word_states(self.model, self.examples.sentences, self.layers):  # noqa: B007
+        for done, states in word_states(self.model, self.examples.sentences, left) if left else ():  # noqa: B007
             yield Progress("reading activations", done, len(self.examples.sentences))
-        for number, layer in enumerate(self.layers):
-            yield Progress("measuring layers", number, len(self.layers))
+        for number, layer in enumerate(left):
+            yield Progress("measuring layers", number, len(left))
             self._measure(layer, states[layer])
-            found = self._found[-1]
+            found = self._found[layer]
             low, high = found.interval
             news = f"layer {layer}  accuracy {found.accuracy:.3f} [{low:.3f}, {high:.3f}]  {found.verdict}"
-            yield Progress("measuring layers", number + 1, len(self.layers), news)
+            yield Progress("measuring layers", number + 1, len(left), news)
 
     def _measure(self, layer: int, x: Float[np.ndarray, "n d"]) -> None:
         against, scores, infos = layer_scores(x, self.plan, layer)
-        self._found.append(concept_layer(x, self.plan, layer, against, scores))
         for kind in KINDS:
             boundary = FITS[kind](x, self.plan.positive)
             projected = x @ boundary.vector
@@ -119,18 +138,28 @@ class ConceptFit:
             # The difference of means keeps its length, which is the distance between the two sets.
             self.vectors[layer, kind] = boundary.vector * (scale if kind == "mean_difference" else 1.0)
             slope, intercept = infos[kind]
-            self._infos.append(
-                VectorInfo(
-                    layer=layer,
-                    kind=kind,
-                    threshold=boundary.threshold,
-                    scale=scale,
-                    slope=slope,
-                    intercept=intercept,
-                    accuracy=scores[kind].accuracy,
-                    better=scores[kind].better,
-                )
+            self._infos[layer, kind] = VectorInfo(
+                layer=layer,
+                kind=kind,
+                threshold=boundary.threshold,
+                scale=scale,
+                slope=slope,
+                intercept=intercept,
+                accuracy=scores[kind].accuracy,
+                better=scores[kind].better,
             )
+        # Last: a layer whose figures are here is whole.
+        self._found[layer] = concept_layer(x, self.plan, layer, against, scores)
+
+    @property
+    def measured(self) -> list[int]:
+        """The layers that are measured."""
+        return [layer for layer in self.layers if layer in self._found]
+
+    @property
+    def found(self) -> bool:
+        """Whether there is something to report."""
+        return bool(self._found)
 
     @property
     def finished(self) -> bool:
@@ -138,16 +167,15 @@ class ConceptFit:
         return len(self._found) == len(self.layers)
 
     def result(self) -> ConceptResult:
-        """The record.
+        """The record of the layers that were measured; complete, or marked as interrupted.
 
         Raises
         ------
         InputError
-            If the fit is not finished.
+            If none is.
         """
-        if not self.finished:
-            raise InputError("the fit is not finished", "every layer measured", "iterate over it to its end")
-        head = header(self.model, self.config, time.perf_counter() - self._begin)
+        self._check_found()
+        head = header(self.model, self.config, self._seconds)
         head["settings"] = {**({} if self.file is None else {"file": self.file}), **head["settings"]}
         return ConceptResult(
             **head,
@@ -156,34 +184,48 @@ class ConceptFit:
             folds=self.plan.folds,
             repeats=self.plan.repeats,
             controls=self.plan.controls,
-            layers=self._found,
+            layers=[self._found[layer] for layer in self.measured],
             set_aside=self.examples.set_aside,
             sentences=self.examples.sentences,
+            interrupted=not self.finished,
         )
 
     def write(self, path: str | Path) -> None:
-        """Write the concept file, whole or not at all.
+        """Write the concept file of the layers that were measured, whole or not at all.
 
         Raises
         ------
         InputError
-            If the fit is not finished.
+            If none is.
         ResultError
             If the file cannot be written.
         """
-        if not self.finished:
-            raise InputError("the fit is not finished", "every layer measured", "iterate over it to its end")
-        manifest = ConceptManifest(
+        self._check_found()
+        keys = [(layer, kind) for layer in self.measured for kind in KINDS]
+        write_concept(Path(path), self._manifest(), {key: self.vectors[key] for key in keys})
+
+    def _manifest(self) -> ConceptManifest:
+        done = {"measured": [self._found[layer] for layer in self.measured]}
+        return ConceptManifest(
             textdream=__version__,
             model=self.model.info,
-            layers=self.layers,
+            layers=self.measured,
             words=self.examples.words,
-            vectors=self._infos,
+            vectors=[self._infos[layer, kind] for layer in self.measured for kind in KINDS],
             positive=int(self.plan.positive.sum()),
             negative=int((~self.plan.positive).sum()),
             seed=self.config.seed,
+            interrupted=not self.finished,
+            fit=self._state.model_copy(update=done if self.finished else {**done, "seconds": self._seconds}),
         )
-        write_concept(Path(path), manifest, self.vectors)
+
+    @property
+    def _seconds(self) -> float:
+        return self._before + time.perf_counter() - self._begin
+
+    def _check_found(self) -> None:
+        if not self.found:
+            raise InputError("the fit has not finished a layer", "one that is measured", "iterate over it")
 
 
 def concept_fit(

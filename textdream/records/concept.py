@@ -103,6 +103,8 @@ class ConceptResult(Result):
     set_aside: list[SetAside]
     sentences: list[ConceptSentence]
     """All that were used, so that everything above can be computed again."""
+    interrupted: bool = False
+    """Whether layers that were asked for are left."""
 
 
 class VectorInfo(Record):
@@ -121,8 +123,23 @@ class VectorInfo(Record):
     better: bool
 
 
+class FitState(Record):
+    """What `--resume` needs of a concept file: of which fit it is, and the figures of the layers in it."""
+
+    wanted: list[Index]
+    """Layers that were asked for."""
+    sentences: str
+    """SHA-256 of them."""
+    folds: int
+    repeats: int
+    controls: int
+    measured: list[ConceptLayer]
+    seconds: FiniteFloat | None = None
+    """Spent so far; null in a finished file."""
+
+
 class ConceptManifest(Record):
-    """What a concept file says of itself. No time stands here: the same sentences and settings give the same bytes."""
+    """What a concept file says of itself. No time stands in a finished one: same sentences and settings give the same bytes."""
 
     schema_: Literal["textdream.concept/1"] = Field(default="textdream.concept/1", alias="schema")
     textdream: str
@@ -135,6 +152,10 @@ class ConceptManifest(Record):
     """Sentences of that set."""
     negative: Index
     seed: int
+    interrupted: bool = False
+    """Whether layers that were asked for are left."""
+    fit: FitState | None = None
+    """Null in files of earlier versions."""
 
     model_config = ConfigDict(
         frozen=True, extra="allow", allow_inf_nan=False, protected_namespaces=(), populate_by_name=True

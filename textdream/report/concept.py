@@ -47,6 +47,8 @@ def concept(result: ConceptResult) -> RenderableType:
         _logistic(result),
         *_aside(result),
     ]
+    if result.interrupted:
+        parts.append(Text(" interrupted: --resume goes on with the layers that are left", style="bold yellow"))
     return Group(*parts, Text())
 
 

@@ -552,6 +552,7 @@ export interface ConceptResult {
   layers: ConceptLayer[];
   set_aside: SetAside[];
   sentences: ConceptSentence[];
+  interrupted: boolean;
 }
 /**
  * The word that is read in either set.
