@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import RunCommand
-from tests.cli.running import Outcome, finish, start
+from tests.cli.running import AT, Outcome, finish, start
 from tests.report.pages import Page
 from textdream.cli import main, run
 
@@ -153,6 +153,26 @@ def test_an_interrupt_that_a_library_has_turned_into_an_error(
     assert main([]) == 130
     assert capsys.readouterr().err == "textdream: interrupted\n"
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_that_a_library_has_swallowed_is_heard_once_the_model_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, command: RunCommand, plain: Path, tmp_path: Path
+) -> None:
+    """torch lets go of whatever comes while it looks for numpy."""
+    from textdream import model
+
+    load = model.load
+
+    def swallows(*arguments: object, **options: object) -> object:
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return load(*arguments, **options)
+
+    monkeypatch.setattr(model, "load", swallows)
+    out = tmp_path / "x.json"
+    found = command("dream", "the cat sat", "--model", plain, *AT, "--out", out)
+    assert (found.code, found.out, found.err) == (130, "", "textdream: interrupted\n")
+    assert not out.exists()
 
 
 def test_an_error_without_an_interrupt_stays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -142,22 +142,22 @@ def test_a_replacement_asks_for_the_very_tokens():
     assert shift_marks(model, ids, model.tokens.encode("He sat on a mat"), asked)[1] == "otherwise"
 
 
-def test_a_shift_from_she_to_he_at_the_first_word_is_intended_and_verify_agrees(tmp_path):
-    """In the first layer of a causal model the first word's state is its token's alone: the two sets' distance leads to it."""
+def test_a_shift_from_she_to_he_is_intended_and_verify_agrees(tmp_path):
+    """In the first layer of a causal model the distance of the two sets leads from the one word to the other."""
     model = MODELS["bytelevel"]
-    rest = ["sat on a mat", "sat on the mat", "ran on a mat", "ran"]
-    examples = examples_of(model, [f"He {r}" for r in rest], [f"She {r}" for r in rest], ("he", "she"), pairs=True)
+    before = ["a", "on a mat", "the", "ran"]
+    examples = examples_of(model, [f"{b} He" for b in before], [f"{b} She" for b in before], ("he", "she"), pairs=True)
     file = tmp_path / "c.safetensors"
     concept_fit(model, textdream.ConceptConfig(layers="0", controls=2, repeats=1), examples=examples, out=file)
-    text = "She sat on a mat"
+    text = "a She sat on a mat"
     settings = textdream.ShiftConfig(
         word="she", concept=str(file), magnitudes="1", unit="distance", layers="0", budget=1e4, evaluations=400
     )
     result = textdream.shift(model, text, settings)
     (run,) = result.runs
-    he = model.tokens.encode("He sat on a mat")
+    he = model.tokens.encode("a He sat on a mat")
     places = result.positions
-    assert [run.best.ids[place] for place in places] == he[: len(places)]
+    assert [run.best.ids[place] for place in places] == [he[place] for place in places]
     assert {run.marks[place] for place in run.changed if place in places} == {"intended"}
     path = tmp_path / "shift.json"
     textdream.write_result(result, path)

@@ -6,27 +6,23 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from textdream.cli.interrupt import Interrupts
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `textdream`; returns the exit code."""
-    # What loads or runs when Ctrl-C comes may turn it into an error of its own (numpy into an ImportError, a class that is
-    # being made into a RuntimeError); this remembers that it was Ctrl-C.
-    heard: list[int] = []
-
-    def hear(number: int, _: object) -> None:
-        heard.append(number)
-        raise KeyboardInterrupt
-
+    interrupts = Interrupts()
     listening = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if listening:
-        signal.signal(signal.SIGINT, hear)
+        signal.signal(signal.SIGINT, interrupts)
     try:
         # Imported here, so that Ctrl-C finds a sentence also while modules load.
         from textdream.cli.run import run
 
-        return run(sys.argv[1:] if arguments is None else arguments, heard)
+        return run(sys.argv[1:] if arguments is None else arguments, interrupts)
     except BaseException as error:
-        if not heard and not isinstance(error, KeyboardInterrupt):
+        # numpy makes an ImportError of it, a class that is being made a RuntimeError.
+        if not interrupts.heard and not isinstance(error, KeyboardInterrupt):
             raise
         print("textdream: interrupted", file=sys.stderr)
         return 130

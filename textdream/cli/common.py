@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 from cyclopts import Parameter
 
 from textdream.cli.app import MODEL, OUTPUT, TARGET
+from textdream.cli.interrupt import check as check_interrupt
 from textdream.configs import ModelConfig, TargetConfig
 from textdream.errors import InputError
 
@@ -57,7 +58,9 @@ def load_model(config: ModelConfig) -> Model:
     with console().status(plain(f"loading {config.model} …")):
         from textdream.model import load
 
-        return load(config.model, device=config.device)
+        loaded = load(config.model, device=config.device)
+    check_interrupt()
+    return loaded
 
 
 def console(stderr: bool = True) -> Console:

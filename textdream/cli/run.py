@@ -32,18 +32,19 @@ from textdream.cli import (  # noqa: F401 (they put their commands into the tabl
     top,
 )
 from textdream.cli.app import app
+from textdream.cli.interrupt import Interrupts
 from textdream.errors import InputError, ResultError, TextdreamError
 
 DONE, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
-def run(arguments: Sequence[str], heard: Sequence[int] = ()) -> int:
+def run(arguments: Sequence[str], interrupts: Interrupts) -> int:
     """Run one command; returns the exit code.
 
     Parameters
     ----------
-    heard
-        Grows with each Ctrl-C. KeyboardInterrupt, and what libraries make of it, go on their way.
+    interrupts
+        Knows whether there was a Ctrl-C. KeyboardInterrupt, and what libraries make of it, go on their way.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -65,9 +66,11 @@ def run(arguments: Sequence[str], heard: Sequence[int] = ()) -> int:
         return _complain(f"{sentence}{dash}; see: textdream {command} --help".replace("  ", " "), WRONG_INPUT)
     except ResultError as error:
         # After Ctrl-C, what was reached could not be written.
-        return _complain(f"interrupted; {error}", INTERRUPTED) if heard else _complain(str(error), WRONG_INPUT)
+        return (
+            _complain(f"interrupted; {error}", INTERRUPTED) if interrupts.heard else _complain(str(error), WRONG_INPUT)
+        )
     except TextdreamError as error:
-        if heard:
+        if interrupts.heard:
             raise
         return _complain(str(error), WRONG_INPUT)
     except BrokenPipeError:
