@@ -75,6 +75,15 @@ def test_fit_classify_dream_and_verify(command: RunCommand, plain: Path, files: 
     assert "she → he" in dreamed.out
 
 
+def test_lines_without_the_word_are_named(
+    command: RunCommand, plain: Path, files: list[object], tmp_path: Path
+) -> None:
+    with (tmp_path / "he.txt").open("a", encoding="utf-8") as file:
+        file.write("the storm was a dream .\nthe dream was a storm .\n\nhe was a storm .\nthe doctor was a storm .\n")
+    found = command("concept", "fit", *files, *NAMED, "--model", plain, *FAST).done()
+    assert "      3  the word 'he' is not in it\n          he.txt line 5-6, 9" in found.out
+
+
 def test_json_is_alone_on_standard_output(
     command: RunCommand, plain: Path, files: list[object], tmp_path: Path
 ) -> None:

@@ -234,6 +234,13 @@ def test_verify_runs_the_fit_again(case, tmp_path):
         (lambda d: d["layers"][0].update(better=not d["layers"][0]["better"]), "layers.0.better"),
         (lambda d: d["layers"][2]["logistic"].update(shuffled=0.9), "layers.2.logistic.shuffled"),
         (lambda d: d["layers"][2].update(distance=9.0), "layers.2.distance"),
+        (lambda d: d.update(words={"positive": "dog", "negative": "cat"}), "sentences.0.position"),
+        (lambda d: d["words"].update(positive="him"), "sentences.0.position"),
+        (lambda d: d.update(words={"positive": "she", "negative": "he"}), "sentences.0.position"),
+        (lambda d: d["sentences"][4].update(position=d["sentences"][4]["position"] - 1), "sentences.4.position"),
+        (lambda d: d["sentences"][5].update(positive=True), "sentences.5.position"),
+        (lambda d: d.update(layers=d["layers"][:2]), "interrupted"),
+        (lambda d: d.update(interrupted=True), "interrupted"),
         (lambda d: d["sentences"][3].update(text="the cat"), "sentences.3.ids"),
         (lambda d: d["sentences"][3]["tokens"].reverse(), "sentences.3.tokens"),
     ],
@@ -479,6 +486,39 @@ def test_a_swap_makes_pairs_that_differ_in_its_words_alone(bert, tmp_path):
         "'her' has no one way back in --swap": (1, ["s.txt line 6: her cat sat ."]),
         "neither 'he' nor 'she' is in it": (1, ["s.txt line 7: his dog ran ."]),
     }
+
+
+def test_every_line_without_the_word_that_it_was_given_for_is_kept(bert, tmp_path):
+    yes, no = sets()
+    lines = [*yes[:6], *["the cat sat ."] * 4, *yes[6:], *[f"a {noun} ran ." for noun in NOUNS]]
+    files = {
+        "positive": written(tmp_path / "y.txt", "\n".join(lines)),
+        "negative": written(tmp_path / "n.txt", "\n".join(no)),
+    }
+    found = read_examples(bert, ExamplesConfig(**files, word_positive="he", word_negative="she"))
+    (aside,) = found.set_aside
+    numbers = [7, 8, 9, 10, 17, 18, 19, 20, 21, 22]
+    assert (aside.reason, aside.count) == ("the word 'he' is not in it", 10)
+    assert [example.split(":")[0] for example in aside.examples] == [f"y.txt line {number}" for number in numbers]
+    pairs = written(
+        tmp_path / "p.txt", "\n".join(f"{one}\tthe cat" for one in yes) + f"\n{yes[0]}\t{no[0]}\n{yes[1]}\t{no[1]}"
+    )
+    (aside,) = read_examples(bert, ExamplesConfig(pairs=pairs, word_positive="he", word_negative="she")).set_aside
+    assert (aside.count, len(aside.examples), aside.examples[-1]) == (12, 12, "line 12: the cat")
+
+
+def test_so_many_lines_without_the_word_are_kept_and_no_more(bert, tmp_path):
+    yes, no = sets()
+    config = {"word_positive": "he", "word_negative": "she", "negative": written(tmp_path / "n.txt", "\n".join(no))}
+    many = written(tmp_path / "y.txt", "\n".join([*yes, *["the cat sat ."] * 1200]))
+    (aside,) = read_examples(bert, ExamplesConfig(positive=many, **config)).set_aside
+    assert (aside.count, len(aside.examples)) == (1200, 1000)
+    # A corpus in which words are swapped is no list of the user's.
+    lines = [*(f"he {verb} on a cat ." for verb in VERBS), *["he sat on a hat ."] * 30]
+    swap = ExamplesConfig(swap="he=she,cat=dog", word_positive="he", word_negative="dog")
+    found = read_examples(bert, swap, written(tmp_path / "c.txt", "\n".join(lines)))
+    (aside,) = found.set_aside
+    assert (aside.reason, aside.count, len(aside.examples)) == ("the word 'dog' is not in it", 30, 5)
 
 
 @pytest.mark.parametrize("suffix", ["txt", "tsv", "jsonl"])

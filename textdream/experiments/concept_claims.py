@@ -1,9 +1,10 @@
 """What results about concepts say, and the same computed again from the token ids by plain forward passes.
 
 A `classify` record carries its vectors: every projection, score and probability is recomputed. A `concept` record carries its
-sentences and not its vectors: the activations of the concept words are read again, and the whole cross-validation with its
-controls is run again on them, from the seed. Two roundings can put a sentence that lies at a threshold on either side of it; so
-a share may be off by one sentence in each run of the cross-validation, and an agreement by what that rounding does to a vector.
+sentences and not its vectors: each must hold the word of its side where it is said to stand; the activations of these words are
+read again, and the whole cross-validation with its controls is run again on them, from the seed. Two roundings can put a sentence
+that lies at a threshold on either side of it; so a share may be off by one sentence in each run of the cross-validation, and an
+agreement by what that rounding does to a vector.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from textdream.corpus.plan import choose_layers
 from textdream.experiments.concept_controls import Plan, concept_layer, labels_of, layer_scores, verdict, wilson
 from textdream.experiments.concept_vectors import probability
 from textdream.experiments.corpus_claims import UnitClaim
@@ -54,6 +56,10 @@ def concept_checks(result: Any, model: Model) -> Iterator[Check]:
             length = float(np.linalg.norm(layer.vector))
             yield f"{where}.vector", length, 1.0, 1e-5
     if isinstance(result, ConceptResult):
+        for number, sentence in enumerate(result.sentences):
+            yield f"sentences.{number}.position", sentence.position, _place(sentence, result, model), 0
+        asked = choose_layers(str(result.settings.get("layers", "all")), model.info.layers)
+        yield "interrupted", float(result.interrupted), float(len(result.layers) < len(asked)), 0
         positive, groups = labels_of(result.sentences)
         plan = Plan(positive, groups, result.folds, result.repeats, result.controls, result.seed)
         states = _word_states(model, result.sentences, [layer.layer for layer in result.layers])
@@ -65,6 +71,13 @@ def concept_checks(result: Any, model: Model) -> Iterator[Check]:
             yield from _layer_checks(f"layers.{number}", reported, found, result)
             same = reported.verdict == verdict(reported, reported.random_limit)
             yield f"layers.{number}.verdict", float(same), 1.0, 0
+
+
+def _place(sentence: ConceptSentence, result: ConceptResult, model: Model) -> int:
+    """Where the first occurrence of its side's word is read; -1 where the word is not in it."""
+    word = result.words.positive if sentence.positive else result.words.negative
+    places = model.tokens.occurrences(sentence.text, word)
+    return model.tokens.reading_position(places[0]) if places and places[0] else -1
 
 
 def _layer_checks(where: str, reported: ConceptLayer, found: ConceptLayer, result: ConceptResult) -> Iterator[Check]:

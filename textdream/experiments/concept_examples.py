@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from textdream.configs import ExamplesConfig
 from textdream.corpus.readers import find_input, plain_lines
 from textdream.errors import InputError
-from textdream.experiments.concept_sentences import Aside, Candidate, Examples, paired, unpaired
+from textdream.experiments.concept_sentences import LISTED, Aside, Candidate, Examples, paired, unpaired
 from textdream.experiments.concept_swap import Swap
 from textdream.model import Model
 from textdream.model.tokens import word_spans
@@ -42,6 +42,8 @@ def read_examples(model: Model, config: ExamplesConfig, file: str | None = None)
         )
     aside = Aside()
     if config.swap is not None and file is not None:
+        # Of a whole corpus most sentences lack the words.
+        aside.most_missing = LISTED
         swap = Swap(config.swap)
         words = ConceptWords(
             positive=config.word_positive or swap.first[0], negative=config.word_negative or swap.first[1]

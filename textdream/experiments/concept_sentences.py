@@ -19,6 +19,8 @@ from textdream.records import ConceptSentence, ConceptWords, SetAside
 T = TypeVar("T")
 
 LISTED = 5
+MISSING = 1000
+"""The same of sentences without the word in a set that was given for it: the user's own lines, of which each may be a slip."""
 MINIMUM = 2
 REPEATED = "repeated"
 AS_READ = "up to the concept word, and a causal model sees nothing after it"
@@ -43,15 +45,25 @@ class Aside:
     """Sentences that are not used, by reason."""
 
     found: dict[str, list[str]] = field(default_factory=dict)
+    most_missing: int = MISSING
+    """How many sentences without their word are listed."""
+    missing: set[str] = field(default_factory=set)
+    """The reasons that say so."""
 
-    def put(self, reason: str, where: str, text: str) -> None:
+    def put(self, reason: str, where: str, text: str, *, missing: bool = False) -> None:
         """Count a sentence."""
         short = text if len(text) <= 60 else text[:59] + "…"
         self.found.setdefault(reason, []).append(f"{where}: {short}")
+        if missing:
+            self.missing.add(reason)
 
     def records(self) -> list[SetAside]:
         """For the result."""
-        return [SetAside(reason=reason, count=len(all_), examples=all_[:LISTED]) for reason, all_ in self.found.items()]
+        most = dict.fromkeys(self.missing, self.most_missing)
+        return [
+            SetAside(reason=reason, count=len(all_), examples=all_[: most.get(reason, LISTED)])
+            for reason, all_ in self.found.items()
+        ]
 
     def __str__(self) -> str:
         parts = [f"{len(all_)} set aside: {reason} ({all_[0][:60]})" for reason, all_ in self.found.items()]
@@ -138,9 +150,12 @@ def _fit(
     for candidate, ids in zip(candidates, rows, strict=True):
         word = words.positive if candidate.positive else words.negative
         places = [] if isinstance(ids, str) else model.tokens.occurrences(candidate.text, word)
-        if isinstance(ids, str) or not places or not places[0]:
-            reason = REFUSED[ids] if isinstance(ids, str) else f"the word {word!r} is not in it"
-            aside.put(reason, candidate.where, candidate.text)
+        if isinstance(ids, str):
+            aside.put(REFUSED[ids], candidate.where, candidate.text)
+            found.append(None)
+            continue
+        if not places or not places[0]:
+            aside.put(f"the word {word!r} is not in it", candidate.where, candidate.text, missing=True)
             found.append(None)
             continue
         found.append(

@@ -57,7 +57,10 @@ def follows_from_files(result: Any, model: Model, folder: Path) -> tuple[list[Fo
     if isinstance(result, ShiftResult | ShiftAuditResult):
         return follows_from_concept(result, folder)
     if isinstance(result, ClassifyResult):
-        return [], "whether the concept was better than its controls when it was fitted, which its file tells"
+        return (
+            [],
+            "the concept's words, and whether it was better than its controls when it was fitted, which its file tells",
+        )
     if isinstance(result, ReconstructResult) and any(one.synonyms for one in result.layers):
         return [], "that no other token changes a layer less than the substitutes listed, which takes another search"
     if isinstance(result, CorpusTopResult | NeuronsResult):

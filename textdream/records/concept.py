@@ -46,7 +46,8 @@ class SetAside(Record):
     reason: str
     count: Index
     examples: list[str]
-    """The first of them: where, and the beginning of the sentence."""
+    """Where, and the beginning of the sentence: the first of them, or, of sentences without the word that they were given for,
+    all (up to 1,000)."""
 
 
 class VectorScore(Record):

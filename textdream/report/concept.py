@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from textdream.records import ClassifyResult, ConceptLayer, ConceptResult, ConceptWords
+from textdream.records import ClassifyResult, ConceptLayer, ConceptResult, ConceptWords, SetAside
 from textdream.report.text import joined
 
 BAR = 20
+FEW = 5
+"""Sentences that are listed as examples, and no more."""
+RUNS = 50
+"""Lines, or runs of them, that are listed."""
 
 
 def concept(result: ConceptResult) -> RenderableType:
@@ -130,10 +136,36 @@ def _aside(result: ConceptResult) -> list[RenderableType]:
         return []
     lines: list[RenderableType] = [Text(), _dim(" set aside:")]
     for found in result.set_aside:
-        example = f"  {found.examples[0]}" if ": " in found.examples[0] else ""
+        where = _where(found)
+        example = f"  {found.examples[0]}" if where is None and ": " in found.examples[0] else ""
         line = Text(f" {found.count:7,}  {found.reason}{example}", style="dim", no_wrap=True, overflow="ellipsis")
         lines.append(line)
+        if where is not None:
+            lines.append(Padding(_dim(where), (0, 0, 0, 10)))
     return lines
+
+
+def _where(found: SetAside) -> str | None:
+    """The lines that were set aside, as `he.txt line 2, 4-6; she.txt line 3`. None for one alone, or a few out of many."""
+    places = [re.match(r"((?:(?!: ).)*?)(\d+): ", example) for example in found.examples]
+    if found.count == 1 or len(places) < min(found.count, FEW + 1):
+        return None
+    runs: dict[str, list[tuple[int, int]]] = {}
+    for place in places:
+        if place is None:
+            return None
+        of_file, number = runs.setdefault(place[1], []), int(place[2])
+        first = of_file.pop()[0] if of_file and of_file[-1][1] == number - 1 else number
+        of_file.append((first, number))
+    left, room, parts = found.count, RUNS, []
+    for name, of_file in runs.items():
+        shown = of_file[:room]
+        room -= len(shown)
+        left -= sum(last - first + 1 for first, last in shown)
+        if shown:
+            numbers = (f"{first}-{last}" if last > first else str(first) for first, last in shown)
+            parts.append(name + ", ".join(numbers))
+    return "; ".join(parts) + (f", and {left:,} more" if left else "")
 
 
 def _needle(score: float, scale: float) -> Text:
